@@ -1,0 +1,106 @@
+"""Assertions about the activated state: pytest-testinfra over the machine's own shell.
+
+The checks of a scenario are plain pytest files that use testinfra's ``host`` fixture; they run in
+this process, since the machine's control channel lives here (and, in the NixOS tier, inside the
+test driver).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import testinfra.backend.base
+import testinfra.host
+
+from harness.errors import HarnessError
+from harness.machines.base import Machine
+
+# pytest keeps process-wide state (sys.stdout, warning filters): one session at a time.
+_ONE_SESSION = threading.Lock()
+
+
+class MachineBackend(testinfra.backend.base.BaseBackend):
+    """testinfra's transport over a `Machine`: the two streams apart, text as UTF-8."""
+
+    NAME = "machine"
+
+    def __init__(self, machine: Machine) -> None:
+        super().__init__(machine.name)
+        self._machine = machine
+        self._encoding = "UTF-8"  # asking the guest would take a Python there
+
+    def run(
+        self, command: str, *args: str, **_unused: Any
+    ) -> testinfra.backend.base.CommandResult:
+        """Run *command* with quoted *args* in the machine."""
+        text = self.get_command(command, *args)
+        done = self._machine.execute(text, timeout=120)
+        return self.result(done.status, self.encode(text), done.stdout, done.stderr)
+
+
+@dataclass
+class CheckReport:
+    """What the checks found: how many ran, and one text per failure."""
+
+    ran: int = 0
+    failures: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)  # files that could not be collected
+
+    @property
+    def holds(self) -> bool:
+        """At least one assertion ran and all of them held."""
+        return self.ran > 0 and not self.failures and not self.broken
+
+
+class _Collector:
+    """A pytest plugin that gives the ``host`` fixture and keeps the outcome."""
+
+    def __init__(self, host: testinfra.host.Host) -> None:
+        self._host = host
+        self.report = CheckReport()
+        self.error: BaseException | None = None
+
+    @pytest.fixture
+    def host(self) -> testinfra.host.Host:
+        """The machine under test, as testinfra's ``host``."""
+        return self._host
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call":
+            self.report.ran += 1
+        if report.failed:
+            self.report.failures.append(f"{report.nodeid}\n{report.longreprtext}")
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self.report.broken.append(f"{report.nodeid}\n{report.longreprtext}")
+
+    def pytest_exception_interact(self, call: pytest.CallInfo[object]) -> None:
+        # A dead machine is no failed assertion: the experiment broke, and says so.
+        if call.excinfo is not None and isinstance(call.excinfo.value, HarnessError):
+            self.error = call.excinfo.value
+
+
+def run_checks(machine: Machine, files: Sequence[Path]) -> CheckReport:
+    """Run the check *files* against *machine* and report.
+
+    Raises the machine's own error when it breaks under a check.
+    """
+    collector = _Collector(testinfra.host.Host(MachineBackend(machine)))
+    options = ["-c", "/dev/null", "--rootdir=/", "--import-mode=importlib", "--noconftest"]
+    plugins = ["-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:pytest11.testinfra"]
+    plugins += ["-p", "no:faulthandler", "-p", "no:xdist", "-p", "no:hypothesispytest"]
+    with _ONE_SESSION:
+        status = pytest.main(
+            [*options, *plugins, "--capture=no", *map(str, files)], plugins=[collector]
+        )
+    if collector.error is not None:
+        raise collector.error
+    if status in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERNAL_ERROR):
+        collector.report.broken.append(f"pytest could not run the checks (status {status:d})")
+    return collector.report

@@ -1,0 +1,195 @@
+"""How a guest image is made: Debian packages → a trimmed root file system, a kernel, an initramfs.
+
+Nothing is mounted and no package's scripts run, so an ordinary user can do it: fakeroot gives
+everything to root, and mke2fs fills the file system from a folder.
+"""
+
+from __future__ import annotations
+
+import lzma
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from harness import process
+from harness.errors import SetupError
+from harness.guest import cpio
+from harness.systems.pocket.seed import make_seed
+
+SUITE = "trixie"
+PACKAGES = (
+    "bash-static",
+    "busybox-static",
+    "coreutils",
+    "e2fsprogs",
+    "linux-image-cloud-amd64",
+    "musl",
+    "musl-dev",
+    "nix-bin",
+    "tar",
+    "tcc",
+)
+#: Virtual size of the file system as it is built, in MiB; the guest grows it to its disk.
+ROOT_SIZE = 2048
+
+#: Overrides the host's own package source, for hosts that are not Debian.
+MIRROR_VARIABLE = "HARNESS_DEBIAN_MIRROR"
+
+_HERE = Path(__file__).parent
+#: Modules in the order in which they are loaded (Debian's cloud kernel has the rest built in).
+_MODULES = ("failover", "net_failover", "virtio_net", "virtio_blk", "virtio-rng")
+#: What the guest never uses. The seed's compiler and C library go too: a compiler on the machine
+#: itself would hide that a build closure lacks one.
+_TRIMMED = (
+    "boot",
+    "dev/*",
+    "etc",
+    "tmp/*",
+    "usr/bin/*tcc",
+    "usr/bin/*perl*",
+    "usr/bin/systemd*",
+    "usr/include",
+    "usr/lib/gcc",
+    "usr/lib/ld-musl-x86_64.so.1",
+    "usr/lib/modules",
+    "usr/lib/musl",
+    "usr/lib/systemd",
+    "usr/lib/udev",
+    "usr/lib/x86_64-linux-gnu/engines-3",
+    "usr/lib/x86_64-linux-gnu/gconv",
+    "usr/lib/x86_64-linux-gnu/libperl*",
+    "usr/lib/x86_64-linux-gnu/perl*",
+    "usr/lib/x86_64-linux-gnu/security",
+    "usr/lib/x86_64-linux-gnu/systemd",
+    "usr/lib/x86_64-linux-gnu/tcc",
+    "usr/lib/x86_64-linux-musl",
+    "usr/share",
+    "var/*",
+)
+
+
+def build_image(folder: Path, progress: Callable[[str], None]) -> Mapping[str, str]:
+    """Build kernel, initrd, root file system and seed into the empty *folder*.
+
+    Returns the version of every Debian package that went in.  Raises `SetupError` when a program
+    or the package source is missing and `ProcessError` when one of the programs fails.
+    """
+    tree = folder / "tree"
+    progress(f"fetching Debian {SUITE} packages")
+    versions = _extract(tree)
+    progress("packing the seed of the pocket system")
+    make_seed(tree, folder / "seed")
+    progress("making the kernel's initramfs and the root file system")
+    _take_kernel(tree, folder)
+    _trim(tree)
+    _arrange(tree)
+    _make_root(tree, folder / "rootfs")
+    shutil.rmtree(tree)
+    return versions
+
+
+def mirror() -> str:
+    """The address of the Debian archive that this host itself uses.
+
+    Raises `SetupError` where the host's apt knows no Debian archive.
+    """
+    if chosen := os.environ.get(MIRROR_VARIABLE):
+        return chosen
+    listed = process.run(
+        ["apt-get", "indextargets", "--format", "$(ORIGIN) $(LABEL) $(SITE)", "Created-By: Packages"],
+        hint="the guest image is made from Debian packages",
+    ).stdout
+    for line in listed.splitlines():
+        origin, label, site = line.split(" ", 2)
+        if (origin, label) == ("Debian", "Debian"):
+            return site
+    raise SetupError(
+        "apt on this host knows no Debian archive to make the guest image from",
+        hint=f"run `apt-get update`, or set {MIRROR_VARIABLE} to the address of a Debian mirror",
+    )
+
+
+def _extract(tree: Path) -> Mapping[str, str]:
+    """Unpack the packages and what they depend on; no scripts run. Their versions by name."""
+    process.which("fakeroot")
+    process.which("mmdebstrap")
+    site = mirror()
+    list_versions = 'for deb in "$1"/var/cache/apt/archives/*.deb; do dpkg-deb -W "$deb"; done >"$1"/versions'
+    process.run(
+        [
+            *("fakeroot", "mmdebstrap", "--mode=chrootless", "--variant=extract"),
+            f"--include={','.join(PACKAGES)}",
+            f"--extract-hook={list_versions}",
+            *(f"--aptopt={option}" for option in _proxies()),
+            *("--", SUITE, tree, site),
+        ],
+        timeout=1800,
+        hint=f"is {site} reachable, and does the host's archive keyring know {SUITE}?",
+    )
+    lines = (tree / "versions").read_text().splitlines()
+    (tree / "versions").unlink()
+    return dict(line.split("\t") for line in sorted(lines))
+
+
+def _proxies() -> Iterator[str]:
+    """The host's apt proxy settings, which mmdebstrap's own configuration lacks."""
+    for line in process.run(["apt-config", "dump", "Acquire"]).stdout.splitlines():
+        if "::proxy" in line.lower():
+            yield line
+
+
+def _take_kernel(tree: Path, folder: Path) -> None:
+    """Move the kernel out of the tree and make the initramfs that finds the root disk."""
+    [kernel] = tree.glob("boot/vmlinuz-*")
+    shutil.move(kernel, folder / "kernel")
+    entries = [
+        *(cpio.folder(name) for name in ("bin", "dev", "modules", "root")),
+        cpio.file("init", (_HERE / "initramfs.sh").read_bytes(), mode=0o755),
+        cpio.file("bin/busybox", (tree / "usr/bin/busybox").read_bytes(), mode=0o755),
+        cpio.symlink("bin/sh", "busybox"),
+    ]
+    for name in _MODULES:
+        [module] = tree.glob(f"usr/lib/modules/*/kernel/**/{name}.ko.xz")
+        entries.append(cpio.file(f"modules/{name}.ko", lzma.decompress(module.read_bytes())))
+    (folder / "initrd").write_bytes(cpio.archive(entries))
+
+
+def _trim(tree: Path) -> None:
+    for pattern in _TRIMMED:
+        for path in tree.glob(pattern):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+
+
+def _arrange(tree: Path) -> None:
+    """Add what the packages' scripts and a service manager would have: links, /etc, the init."""
+    for name in ("bin", "sbin", "lib", "lib64"):
+        (tree / name).symlink_to(f"usr/{name}")
+    for name in ("mnt", "nix", "proc", "root", "run", "sys", "var/tmp"):
+        (tree / name).mkdir(parents=True)
+    shutil.copytree(_HERE / "etc", tree / "etc")
+    shutil.copy(_HERE / "init.sh", tree / "init")
+    shutil.copy(_HERE / "poweroff.sh", tree / "usr/bin/poweroff")
+    for program in (tree / "init", tree / "usr/bin/poweroff"):
+        program.chmod(0o755)
+    for shell in ("bash", "sh"):
+        (tree / "usr/bin" / shell).symlink_to("bash-static")
+    applets = process.run([tree / "usr/bin/busybox", "--list"]).stdout.split()
+    for applet in applets:
+        if not any(os.path.lexists(tree / place / applet) for place in ("usr/bin", "usr/sbin")):
+            (tree / "usr/bin" / applet).symlink_to("busybox")
+
+
+def _make_root(tree: Path, image: Path) -> None:
+    """A raw ext4 image of *tree*, owned by root. No journal: a machine never boots a crashed disk."""
+    process.run(
+        [
+            *("fakeroot", "mke2fs", "-q", "-t", "ext4", "-m", "0", "-L", "root"),
+            *("-O", "^has_journal", "-E", "root_owner=0:0", "-d", tree),
+            *(image, f"{ROOT_SIZE}M"),
+        ],
+        timeout=600,
+    )

@@ -1,0 +1,1 @@
+"""Where a system runs: one protocol, one file per implementation."""

@@ -1,0 +1,1 @@
+"""What Nix knows: its commands, its derivations, its database, and questions about them."""

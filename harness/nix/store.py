@@ -1,0 +1,207 @@
+"""Nix inside a machine: the one module that knows its commands and their differences by version.
+
+Only commands that behave alike from Nix 2.8 on are used where there is a choice; see the table
+"Commands that differ by version" in the project's notes on semantics, repeated here in `_FORMS`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from harness.errors import MachineError
+from harness.machines.base import Machine, Output
+from harness.machines.shell import command, words
+
+GC_ROOTS = "/nix/var/nix/gcroots/harness"
+SYSTEM_PROFILE = "/nix/var/nix/profiles/system"
+#: Settings that a strategy needs; nix.conf ends with ``!include`` of this file.
+SETTINGS_FILE = "/etc/nix/harness.conf"
+
+_STORE_PATH = re.compile(r"/nix/store/[0-9a-df-np-sv-z]{32}-[0-9a-zA-Z+\-._?=]+")
+
+
+@dataclass(frozen=True)
+class Dry:
+    """What Nix says that it would do: derivations to build and paths to fetch."""
+
+    status: int
+    to_build: tuple[str, ...]
+    to_fetch: tuple[str, ...]
+    message: str
+
+
+class Store:
+    """Commands of Nix in one machine. Methods raise `MachineError` when a command must work."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+
+    # Facts
+
+    def version(self) -> str:
+        """Nix's version, such as ``2.26.3``."""
+        text = self.machine.succeed("nix --version")
+        found = re.search(r"\d+\.\d+(\.\d+)?\S*", text)
+        if found is None:
+            raise MachineError(f"`nix --version` printed no version: {text!r}")
+        return found.group()
+
+    def setting(self, name: str) -> str:
+        """The value in force, as the collector and the builder will see it."""
+        # `nix config show` is `nix show-config` up to 2.19; the old name is an alias since.
+        shown = self.machine.succeed("nix show-config 2>/dev/null || nix config show")
+        for line in shown.splitlines():
+            key, _, value = line.partition(" = ")
+            if key == name:
+                return value.strip()
+        raise MachineError(f"this Nix has no setting called {name}")
+
+    def size(self) -> int:
+        """The sum of the NAR sizes of all valid paths, in bytes."""
+        listing = self.machine.succeed("nix path-info --all --size")
+        return sum(int(line.split()[-1]) for line in listing.splitlines() if line.strip())
+
+    def is_valid(self, path: str) -> bool:
+        """Whether *path* is registered in the store and there on the disk."""
+        check = command("nix-store --check-validity %s && test -e %s", path, path)
+        return self.machine.execute(check).status == 0
+
+    def closure(self, path: str, *, outputs: bool = False) -> list[str]:
+        """What *path* refers to, transitively; of a .drv with *outputs*, those that exist too."""
+        option = "--include-outputs " if outputs else ""
+        return self.machine.succeed(command(f"nix-store -qR {option}%s", path)).split()
+
+    def valid(self, paths: Sequence[str]) -> list[str]:
+        """Those of *paths* that are valid."""
+        check = " | xargs -r nix-store --check-validity --print-invalid"
+        invalid = set(self.machine.succeed(f"printf '%s\\n' {words(paths)}{check}").split())
+        return [path for path in paths if path not in invalid]
+
+    def derivations(self, drv: str) -> dict[str, str]:
+        """The text of every .drv file in *drv*'s build closure, inputs before their users."""
+        printed = self.machine.succeed(
+            command("nix-store -qR %s | grep '\\.drv$' | while read -r file; do", drv)
+            + " printf '%s\\t' \"$file\"; cat \"$file\"; echo; done"
+        )
+        pairs = (line.split("\t", 1) for line in printed.split("\n") if line)
+        return {path: text for path, text in pairs}
+
+    def rooted(self, name: str) -> list[str]:
+        """The store paths behind the roots that `root` made under *name*, dangling ones too."""
+        link = f"{GC_ROOTS}/{name}"
+        listed = command("for l in %s %s-*; do", link, link)
+        return self.machine.succeed(
+            listed + ' if test -L "$l"; then readlink "$l"; fi; done'
+        ).split()
+
+    # Changes
+
+    def configure(self, settings: Iterable[tuple[str, str]]) -> None:
+        """Put *settings* in force from now on, in place of those set here before."""
+        text = "".join(f"{name} = {value}\n" for name, value in settings)
+        self.machine.succeed(command("printf %%s %s > %s", text, SETTINGS_FILE))
+
+    def instantiate(self, expression: Sequence[str]) -> str:
+        """The .drv path of *expression* (words for ``nix-instantiate``)."""
+        printed = self.machine.succeed(f"nix-instantiate {words(expression)}")
+        return printed.strip().split("!")[0]
+
+    def realise_inputs(self, drv: str) -> None:
+        """Realise every output of every derivation in *drv*'s build closure (all of them)."""
+        self.machine.succeed(
+            command("nix-store -qR %s | grep '\\.drv$' | xargs nix-store --realise", drv)
+            + " > /dev/null"
+        )
+
+    def root(self, name: str, paths: Sequence[str]) -> None:
+        """Realise *paths* and make each a GC root. Raises when one is not there afterwards.
+
+        The second and later paths get links called NAME-2, NAME-3, ... (nix-store(1)).
+        """
+        link = f"{GC_ROOTS}/{name}"
+        self.machine.succeed(
+            f"mkdir -p {GC_ROOTS} && printf '%s\\n' {words(paths)}"
+            + command(" | xargs nix-store --add-root %s --realise > /dev/null", link)
+        )
+        # The collector skips a dangling root with no more than a message.
+        self.machine.succeed(
+            command("for l in %s %s-*; do", link, link)
+            + ' ! test -L "$l" || readlink -e "$l" > /dev/null || exit 1; done'
+        )
+
+    def root_derivation(self, name: str, drv: str) -> None:
+        """Make a .drv file itself (not its outputs) a GC root."""
+        link = f"{GC_ROOTS}/{name}"
+        self.machine.succeed(command("mkdir -p %s && ln -sfn %s %s", GC_ROOTS, drv, link))
+
+    def set_profile(self, path: str, profile: str = SYSTEM_PROFILE) -> None:
+        """Make *path* the next generation of *profile* (``nix-env --set``)."""
+        self.machine.succeed(command("nix-env -p %s --set %s", profile, path))
+
+    def collect_garbage(self) -> str:
+        """``nix-collect-garbage -d``: old generations and all that nothing keeps. Its output."""
+        return self.machine.succeed("nix-collect-garbage -d 2>&1")
+
+    def export(self, paths: Sequence[str], file: str) -> None:
+        """Write the whole closure *paths* as one file (``nix-store --export``)."""
+        listing = f"{file}.paths"
+        self.machine.succeed(command("printf '%%s\\n' %s > %s", list(paths), listing))
+        self.machine.succeed(command("xargs nix-store --export < %s > %s", listing, file))
+
+    def import_file(self, file: str) -> list[str]:
+        """Import what `export` wrote; root may import unsigned paths. The imported paths."""
+        return self.machine.succeed(command("nix-store --import < %s", file)).split()
+
+    def copy_to(self, url: str, paths: Sequence[str], *, recipes: bool = False) -> None:
+        """``nix copy`` to a binary cache; with *recipes* the .drv files themselves."""
+        option = "--derivation " if recipes else ""
+        self.machine.succeed(
+            f"printf '%s\\n' {words(paths)}"
+            + command(f" | xargs nix copy {option}--to %s", url)
+            + " 2>&1"
+        )
+
+    def dry_run(self, drv: str) -> Dry:
+        """What realising *drv* would take with substitution off; it asks nobody.
+
+        The best predictor there is, short of the rebuild: right in all of the measured cells.
+        """
+        done = self.machine.execute(
+            command("nix-store --realise %s --dry-run --option substitute false", drv)
+        )
+        return parse_dry_run(done)
+
+
+def parse_dry_run(done: Output) -> Dry:
+    """Read the plan that Nix prints on standard error for ``--dry-run``."""
+    build: list[str] = []
+    fetch: list[str] = []
+    target: list[str] | None = None
+    for line in done.stderr.splitlines():
+        if "will be built" in line:
+            target = build
+        elif "will be fetched" in line:
+            target = fetch
+        elif line.startswith("  /nix/store/") and target is not None:
+            target.append(line.strip())
+        else:
+            target = None
+    return Dry(done.status, tuple(build), tuple(fetch), done.stderr.strip())
+
+
+def built_names(log: str) -> tuple[str, ...]:
+    """The derivations that a rebuild's standard error says it built, by name, in order."""
+    found = re.findall(r"^building '(/nix/store/[^']+)\.drv'", log, re.MULTILINE)
+    return tuple(dict.fromkeys(name_of(path) for path in found))
+
+
+def store_paths(text: str) -> list[str]:
+    """Every store path that *text* mentions, in order, once each."""
+    return list(dict.fromkeys(_STORE_PATH.findall(text)))
+
+
+def name_of(path: str) -> str:
+    """The name part of a store path: what follows the hash."""
+    return path.rsplit("/", 1)[-1][33:]

@@ -1,0 +1,185 @@
+"""The only module that starts processes on the host.
+
+Children get an explicit, small environment and their own process group, so that a Ctrl-C at the
+terminal reaches the harness alone, which then ends its children in order.  Whatever is still
+alive when the interpreter exits is killed, so that no child outlives a run.
+"""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from harness.errors import SetupError
+
+Words = Sequence[str | os.PathLike[str]]
+
+#: What a child inherits: enough to find programs and places, nothing secret (tokens of CI runners).
+_INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "XDG_RUNTIME_DIR", "XDG_CACHE_HOME")
+
+_PR_SET_PDEATHSIG = 1
+_children: set[subprocess.Popen[bytes]] = set()
+
+
+@dataclass(frozen=True)
+class Completed:
+    """How a finished process ended: its exit status and what it printed (decoded, lossy)."""
+
+    args: tuple[str, ...]
+    status: int
+    stdout: str
+    stderr: str
+
+
+class ProcessError(SetupError):
+    """A program on the host failed; carries its status and the end of its standard error."""
+
+    def __init__(self, completed: Completed, *, hint: str = "") -> None:
+        tail = "\n".join(completed.stderr.strip().splitlines()[-20:])
+        name = Path(completed.args[0]).name
+        super().__init__(f"{name} {_describe(completed.status)}\n{tail}".rstrip(), hint=hint)
+        self.completed = completed
+
+
+def _describe(status: int) -> str:
+    if status < 0:
+        return f"was killed by {signal.Signals(-status).name}"
+    return f"ended with status {status}"
+
+
+def which(program: str, *, package: str = "") -> Path:
+    """The full path of *program*; a clear error naming the Debian *package* when it is missing."""
+    found = shutil.which(program)
+    if found is None:
+        raise SetupError(
+            f"{program} is not installed",
+            hint=f"install the Debian package {package or program}, or run `make setup`",
+        )
+    return Path(found)
+
+
+def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The small environment that children get, with *extra* on top."""
+    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    return {**inherited, **(extra or {})}
+
+
+def _arrange_death_with_parent() -> Callable[[], None]:
+    """A hook for the child: die when the harness dies, even by SIGKILL (prctl(2), Linux)."""
+    libc = ctypes.CDLL(None, use_errno=True)
+
+    def hook() -> None:
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+    return hook
+
+
+def run(
+    args: Words,
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    stdin: str | None = None,
+    timeout: float | None = None,
+    check: bool = True,
+    hint: str = "",
+) -> Completed:
+    """Run a program to its end and return what it printed.
+
+    *timeout* is in seconds.  Raises `ProcessError` on a non-zero status (unless *check* is false)
+    and on a timeout, `SetupError` when the program does not exist.
+    """
+    words = tuple(os.fspath(arg) for arg in args)
+    try:
+        done = subprocess.run(  # noqa: S603 - a list of words, never a shell
+            words,
+            env=environment(env),
+            cwd=cwd,
+            input=None if stdin is None else stdin.encode(),
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            timeout=timeout,
+            check=False,
+            start_new_session=True,
+        )
+    except FileNotFoundError as error:
+        raise SetupError(f"{words[0]} is not installed", hint=hint) from error
+    except subprocess.TimeoutExpired as error:
+        late = (error.stderr or b"").decode(errors="replace")
+        message = f"{late}\nstill running after {timeout:g} s"
+        raise ProcessError(Completed(words, -signal.SIGKILL, "", message), hint=hint) from error
+    completed = Completed(
+        words,
+        done.returncode,
+        done.stdout.decode(errors="replace"),
+        done.stderr.decode(errors="replace"),
+    )
+    if check and completed.status != 0:
+        raise ProcessError(completed, hint=hint)
+    return completed
+
+
+def spawn(
+    args: Words,
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    stdin: int | None = subprocess.DEVNULL,
+    stdout: IO[bytes] | int | None = subprocess.DEVNULL,
+    stderr: IO[bytes] | int | None = subprocess.DEVNULL,
+) -> subprocess.Popen[bytes]:
+    """Start a long-running program; the caller ends it with `terminate`.
+
+    Raises `SetupError` when the program does not exist.
+    """
+    words = [os.fspath(arg) for arg in args]
+    try:
+        child = subprocess.Popen(  # noqa: S603 - a list of words, never a shell
+            words,
+            env=environment(env),
+            cwd=cwd,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
+            preexec_fn=_arrange_death_with_parent(),
+        )
+    except FileNotFoundError as error:
+        raise SetupError(f"{words[0]} is not installed", hint="run `make setup`") from error
+    _children.add(child)
+    return child
+
+
+def terminate(child: subprocess.Popen[bytes], *, patience: float = 5.0) -> int:
+    """End *child* and its process group: ask, wait *patience* seconds, then kill. Its status."""
+    if child.poll() is None:
+        _signal_group(child, signal.SIGTERM)
+        try:
+            child.wait(patience)
+        except subprocess.TimeoutExpired:
+            _signal_group(child, signal.SIGKILL)
+            child.wait()
+    _children.discard(child)
+    return child.returncode
+
+
+def _signal_group(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    try:
+        os.killpg(child.pid, number)
+    except ProcessLookupError:
+        return  # it ended between the look and the signal: nothing is left to end
+
+
+@atexit.register
+def _end_children() -> None:
+    for child in list(_children):
+        terminate(child, patience=1.0)

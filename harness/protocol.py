@@ -1,0 +1,312 @@
+"""The protocol of an experiment: the stages on one machine, each with its witnesses.
+
+boot, network up, provision, [online control of each edit], protect, collect, cut, restore,
+[each edit offline]; every stage starts from the checkpoint of the one before.  See the README's
+section on the architecture for the whole picture.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from harness.checks import run_checks
+from harness.diagnosis import diagnose
+from harness.errors import MachineError
+from harness.internet.uplink import Moment, Uplink
+from harness.machines.base import Machine, Output
+from harness.machines.shell import command
+from harness.network import connect, cut, cut_witness
+from harness.nix.store import Store, built_names
+from harness.plan import Branch, Cell
+from harness.provisions import PROVISIONS, activate, provenance_witness, provide
+from harness.results import BranchResult, Cause, CellResult, Verdict, Witness
+from harness.scenario.model import Caches, Edit, NetworkMode, Scenario
+from harness.strategies import registry
+from harness.strategies.base import Site, Strategy, format_stick, plug_in, pull_out, stick_bytes
+from harness.systems import base as systems
+from harness.transcript import Transcript
+
+_READY, _PROVISIONED, _CUT = "ready", "provisioned", "cut"
+_CANARY_FILE = "/run/harness-canary"
+
+
+@dataclass(frozen=True)
+class Provisioned:
+    """A machine with its base system: how it came, and each edit's output when built online."""
+
+    provision: str
+    base_output: str
+    witnesses: tuple[Witness, ...]
+    outputs: dict[str, str]  # by edit; filled by the online controls
+
+
+@dataclass(frozen=True)
+class CutOff:
+    """A protected, collected machine without a network, ready for edits."""
+
+    branch: Branch
+    strategy: Strategy
+    since: Moment
+    outputs: Mapping[str, str]
+    base_output: str
+    result: BranchResult
+
+
+class Experiment:
+    """The stages of one scenario on one machine. Any `MachineError` leaves the machine unusable."""
+
+    def __init__(
+        self, machine: Machine, uplink: Uplink, system: systems.System, scenario: Scenario
+    ) -> None:
+        self.machine = machine
+        self.uplink = uplink
+        self.system = system
+        self.scenario = scenario
+        self.store = Store(machine)
+
+    def close(self) -> None:
+        """Pull the machine's plug and end its internet; from any thread, any number of times."""
+        self.machine.crash()
+        self.uplink.close()
+
+    def prepare(self) -> None:
+        """Boot, and put the system's expressions and the scenario into the machine."""
+        self.machine.start()
+        self.system.install(self.machine)
+        systems.install_scenario(self.machine, self.scenario.folder)
+        self.machine.checkpoint(_READY)
+
+    def provision(self, name: str, published: str, outputs: dict[str, str]) -> Provisioned:
+        """Bring the base system onto a fresh machine and make it the running one.
+
+        *published* is the base system's path in the cache, *outputs* what online controls of the
+        same provision have given so far; those to come fill it.
+        """
+        provision = PROVISIONS[name]
+        self.machine.restore(_READY)
+        up = connect(self.machine, self.uplink)
+        self.uplink.show(provision.view)
+        self._configure()
+        before = self.uplink.now()
+        output = provide(self.machine, self.system.tree, provision, published)
+        fetched = self.uplink.nars_since(before)
+        origin = provenance_witness(self.machine, provision, fetched, output)
+        activate(self.machine, output)
+        self.machine.checkpoint(_PROVISIONED)
+        return Provisioned(name, output, (up, origin), outputs)
+
+    def online_control(self, base: Provisioned, cell: Cell, transcript: Transcript) -> CellResult:
+        """Rebuild with the edit while the network is up; remembers the output that it must give."""
+        started = time.monotonic()
+        edit = self.scenario.edit(cell.key.edit)
+        self.machine.restore(_PROVISIONED)
+        connect(self.machine, self.uplink)
+        witnesses = list(base.witnesses)
+        if edit.check is not None and not edit.changes_nothing:
+            early = run_checks(self.machine, [edit.check])
+            tells = not early.holds and not early.broken
+            evidence = "the check fails before the edit" if tells else "the check cannot fail"
+            witnesses.append(Witness("check-discriminates", tells, evidence))
+        rebuilt = self._rebuild(edit, None, "nix-build", "", transcript)
+        result = self._judge(cell, rebuilt, edit, transcript, expected=None)
+        if result.verdict is Verdict.REBUILT:
+            witnesses.append(_change_witness(edit, base.base_output, result.output))
+            base.outputs[edit.name] = result.output
+        seconds = time.monotonic() - started
+        return replace(result, witnesses=tuple(witnesses), seconds=seconds)
+
+    def protect_and_cut(self, base: Provisioned, branch: Branch) -> CutOff:
+        """Protect, collect garbage, cut the network, restore; with the evidence for each."""
+        strategy = registry()[branch.strategy]
+        outputs, base_output = base.outputs, base.base_output
+        if strategy.changes_configuration:
+            outputs = self._outputs_with(strategy, branch)
+        self.machine.restore(_PROVISIONED)
+        connect(self.machine, self.uplink)
+        if strategy.changes_configuration:
+            base_output = self._switch_to_variant(strategy)
+        site = Site(self.machine, self.system.tree, base_output)
+        protect_seconds, bundle = self._protect(strategy, site)
+        before = self.store.size()
+        collected, collect_seconds = self._collect()
+        after = self.store.size()
+        mode = NetworkMode(branch.network)
+        cut(self.machine, self.uplink, mode)
+        since = self.uplink.now()
+        if branch.caches == Caches.WIPED:
+            self.machine.succeed("rm -rf /root/.cache/nix && ! test -e /root/.cache/nix")
+        started = time.monotonic()
+        if strategy.uses_stick:
+            plug_in(self.machine)
+        strategy.restore(site)
+        restore_seconds = time.monotonic() - started
+        applied = strategy.applied(site)
+        silent = cut_witness(self.machine, self.uplink, mode, since)
+        self.machine.checkpoint(_CUT)
+        result = BranchResult(
+            scenario=self.scenario.name,
+            system=self.system.name,
+            provision=base.provision,
+            strategy=strategy.name,
+            caches=branch.caches,
+            network=branch.network,
+            store_before=before,
+            store_after=after,
+            bundle=bundle,
+            protect_seconds=protect_seconds,
+            collect_seconds=collect_seconds,
+            restore_seconds=restore_seconds,
+            witnesses=(*base.witnesses, collected, applied, silent),
+        )
+        return CutOff(branch, strategy, since, outputs, base_output, result)
+
+    def rebuild(self, cutoff: CutOff, cell: Cell, transcript: Transcript) -> CellResult:
+        """Make the edit offline, rebuild, compare, activate, check; and prove the silence."""
+        started = time.monotonic()
+        edit = self.scenario.edit(cell.key.edit)
+        expected = cutoff.outputs.get(edit.name)
+        if expected is None:
+            return error_result(cell, "its online control gave no output to compare with")
+        self.machine.restore(_CUT)
+        flags = cutoff.strategy.rebuild_flags or cell.key.flags
+        rebuilt = self._rebuild(edit, cutoff.strategy, cell.key.command, flags, transcript)
+        result = self._judge(cell, rebuilt, edit, transcript, expected=expected)
+        mode = NetworkMode(cell.key.network)
+        silent = cut_witness(self.machine, self.uplink, mode, cutoff.since)
+        witnesses = (*cutoff.result.witnesses, silent)
+        return replace(result, witnesses=witnesses, seconds=time.monotonic() - started)
+
+    # Steps
+
+    def _configure(self, edit: Edit | None = None, strategy: Strategy | None = None) -> None:
+        systems.configure(self.machine, self._modules(edit, strategy))
+
+    def _modules(self, edit: Edit | None, strategy: Strategy | None) -> list[str]:
+        files = [self.scenario.base, *([edit.file] if edit else [])]
+        modules = [systems.module(str(file.relative_to(self.scenario.folder))) for file in files]
+        if strategy is not None and strategy.changes_configuration:
+            modules.append(systems.STRATEGY_MODULE)
+        return modules
+
+    def _outputs_with(self, strategy: Strategy, branch: Branch) -> dict[str, str]:
+        """Each edit's output when the strategy's module is in, evaluated online and forgotten."""
+        self.machine.restore(_PROVISIONED)
+        connect(self.machine, self.uplink)
+        self._write_module(strategy)
+        names = dict.fromkeys(cell.key.edit for cell in branch.cells)
+        wanted = {n: self._modules(self.scenario.edit(n), strategy) for n in names}
+        return systems.evaluate_outputs(self.machine, self.system.tree, wanted)
+
+    def _write_module(self, strategy: Strategy) -> None:
+        write = command("printf '%%s\\n' %s > %s", strategy.module, systems.STRATEGY_MODULE)
+        self.machine.succeed(write)
+
+    def _switch_to_variant(self, strategy: Strategy) -> str:
+        self._write_module(strategy)
+        self._configure(strategy=strategy)
+        done = systems.rebuild(self.machine, self.system.tree, "nix-build", "", patience=900)
+        if done.status != 0:
+            raise systems.command_failed(f"switch to a system with {strategy.name}", done)
+        output = done.stdout.strip()
+        activate(self.machine, output)
+        return output
+
+    def _protect(self, strategy: Strategy, site: Site) -> tuple[float, int]:
+        started = time.monotonic()
+        self.store.configure(strategy.settings.items())
+        if strategy.uses_stick:
+            format_stick(self.machine)
+        strategy.protect(site)
+        bundle = 0
+        if strategy.uses_stick:
+            bundle = stick_bytes(self.machine)
+            pull_out(self.machine)
+        return time.monotonic() - started, bundle
+
+    def _collect(self) -> tuple[Witness, float]:
+        """Collect garbage; the canary was a valid path before and is gone afterwards."""
+        canary = self.machine.succeed(
+            f"echo canary > {_CANARY_FILE} && nix-store --add {_CANARY_FILE}"
+        ).strip()
+        if not self.store.is_valid(canary):
+            raise MachineError(f"the canary {canary} did not become a valid path")
+        started = time.monotonic()
+        said = self.store.collect_garbage().strip().splitlines()
+        seconds = time.monotonic() - started
+        gone = self.machine.execute(command("! test -e %s", canary)).status == 0
+        gone = gone and not self.store.is_valid(canary)
+        evidence = f"{canary} {'is gone' if gone else 'is still there'}; {said[-1] if said else ''}"
+        return Witness("garbage-collected", gone, evidence), seconds
+
+    def _rebuild(
+        self, edit: Edit, strategy: Strategy | None, tool: str, flags: str, transcript: Transcript
+    ) -> tuple[Output, float, str]:
+        self._configure(edit, strategy)
+        started = time.monotonic()
+        done = systems.rebuild(
+            self.machine, self.system.tree, tool, flags, patience=self.scenario.patience
+        )
+        seconds = time.monotonic() - started
+        transcript.add(f"{tool} {flags}".strip(), done)
+        return done, seconds, flags
+
+    def _judge(
+        self,
+        cell: Cell,
+        rebuilt: tuple[Output, float, str],
+        edit: Edit,
+        transcript: Transcript,
+        *,
+        expected: str | None,
+    ) -> CellResult:
+        """The verdict on a rebuild: diagnosed when it failed, else compared, activated, checked."""
+        done, seconds, flags = rebuilt
+        result = CellResult(
+            key=cell.key,
+            claim=cell.claim,
+            verdict=Verdict.REBUILT,
+            rebuild_seconds=seconds,
+            built=built_names(done.stderr),
+            output=done.stdout.strip(),
+            expected_output=expected or "",
+        )
+        if done.status != 0:
+            found = diagnose(self.machine, self.system.tree, done, flags)
+            failed = replace(result, verdict=Verdict.FAILED, output="", missing=found.missing)
+            return replace(failed, cause=found.cause, message=found.message)
+        if expected is not None and result.output != expected:
+            message = f"rebuilt {result.output}, the online control gave {expected}"
+            return replace(
+                result, verdict=Verdict.FAILED, cause=Cause.WRONG_OUTPUT, message=message
+            )
+        return self._activate(result, edit, transcript)
+
+    def _activate(self, result: CellResult, edit: Edit, transcript: Transcript) -> CellResult:
+        done = systems.switch(self.machine, result.output)
+        transcript.add("switch-to-configuration switch", done)
+        current = self.machine.succeed("readlink -e /run/current-system || true").strip()
+        failed = replace(result, verdict=Verdict.FAILED)
+        if done.status != 0 or current != result.output:
+            message = f"switch ended with status {done.status}; running: {current}"
+            return replace(failed, cause=Cause.ACTIVATION_FAILED, message=message)
+        if edit.check is not None:
+            report = run_checks(self.machine, [edit.check])
+            transcript.note("checks", "\n".join([*report.failures, *report.broken]) or "hold")
+            if not report.holds:
+                first = (report.failures + report.broken + ["no assertion ran"])[0]
+                message = first.splitlines()[0]
+                return replace(failed, cause=Cause.CHECK_FAILED, message=message)
+        return result
+
+
+def _change_witness(edit: Edit, base: str, output: str) -> Witness:
+    same = output == base
+    evidence = f"base {base}, edited {output}"
+    return Witness("edit-changes-output", same == edit.changes_nothing, evidence)
+
+
+def error_result(cell: Cell, message: str) -> CellResult:
+    """A cell that could not be tried, because the experiment (not the rebuild) broke."""
+    return CellResult(cell.key, cell.claim, Verdict.ERROR, message=message)

@@ -1,0 +1,1 @@
+"""From one `RunResult` to reports: JUnit, JSON, Markdown, HTML and the terminal."""

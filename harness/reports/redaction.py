@@ -1,0 +1,81 @@
+"""Keeping the host out of the reports: its folders become placeholders, its secrets vanish."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+T = TypeVar("T")
+
+_SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSW|CREDENTIAL|API_?KEY|PRIVATE_KEY", re.IGNORECASE)
+_URL_PASSWORD = re.compile(r"(://[^/\s:@]*):[^/\s@]+@")
+# Where a path begins (also right after an option's letter, as in -I/home/ann) and ends.
+_BEFORE = r"(?:(?<![\w.+@-])|(?<=\s-[A-Za-z]))"
+_AFTER = r"(?![\w+@-]|\.\w)"
+#: Shorter values of secret variables ("1", "yes") are ordinary words and not worth hiding.
+_SHORTEST_SECRET = 8
+
+
+class Redactor:
+    """Replaces folders of the host by placeholders, and secret values by ``***``.
+
+    The longest folder wins, so that a cache below the home folder is called the cache; a folder
+    is only found as a whole path: ``/home/ann`` is not in ``/home/anna`` or ``/mnt/home/ann``.
+    """
+
+    def __init__(self, folders: Mapping[str, str], secrets: tuple[str, ...] = ()) -> None:
+        """*folders*: absolute path to placeholder. The root folder is left alone."""
+        usable = {path.rstrip("/"): name for path, name in folders.items()}
+        self._names = {path: name for path, name in usable.items() if path.startswith("/")}
+        longest_first = sorted(self._names, key=len, reverse=True)
+        alternatives = "|".join(map(re.escape, longest_first)) or "(?!)"
+        self._folders = re.compile(f"{_BEFORE}(?:{alternatives}){_AFTER}")
+        self._secrets = sorted(set(filter(None, secrets)), key=len, reverse=True)
+
+    @classmethod
+    def of_host(cls, extra: Mapping[str, str] | None = None) -> Redactor:
+        """For this host and environment; *extra* names further folders (path to placeholder).
+
+        The working folder becomes ``.``, so that paths in a checkout stay usable.
+        """
+        home = os.path.expanduser("~")  # noqa: PTH111 - Path.home() raises where there is none
+        cache = os.environ.get("XDG_CACHE_HOME") or f"{home}/.cache"
+        places = {tempfile.gettempdir(): "$TMPDIR", home: "~", cache: "$CACHE"}
+        places |= {str(Path.cwd()): "."} | dict(extra or {})
+        folders = {os.path.realpath(path): name for path, name in places.items()} | places
+        secrets = tuple(
+            value
+            for name, value in os.environ.items()
+            if _SECRET_NAME.search(name) and len(value) >= _SHORTEST_SECRET
+        )
+        return cls(folders, secrets)
+
+    def __call__(self, text: str) -> str:
+        """*text* without them."""
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        if "/" not in text:
+            return text
+        text = self._folders.sub(lambda found: self._names[found.group()], text)
+        return _URL_PASSWORD.sub(r"\1:***@", text) if "://" in text else text
+
+    def apply(self, value: T) -> T:
+        """A copy of a result (or a whole run) with every text in it redacted."""
+        return cast(T, self._copy(value))
+
+    def _copy(self, value: Any) -> Any:
+        if type(value) is str:
+            return self(value)
+        if isinstance(value, tuple):
+            return tuple(self._copy(item) for item in value)
+        if isinstance(value, Mapping):
+            return {self(name): self._copy(item) for name, item in value.items()}
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            names = (field.name for field in dataclasses.fields(value))
+            return dataclasses.replace(value, **{n: self._copy(getattr(value, n)) for n in names})
+        return value

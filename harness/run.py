@@ -1,0 +1,245 @@
+"""A whole run: prepare, spread the plan over lanes, record every cell, and end in order."""
+
+from __future__ import annotations
+
+import datetime
+import platform
+import queue
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from harness import __version__
+from harness.embedded import Embedded
+from harness.errors import DeadlineReached, ExitCode, HarnessError, Interrupted
+from harness.lanes import Agenda, Lane
+from harness.plan import Plan
+from harness.progress import ProgressView
+from harness.reports import Redactor, write_reports
+from harness.results import BranchResult, CellResult, Outcome, RunResult
+from harness.results.log import ResultsLog
+from harness.transcript import Transcript
+
+#: Seconds between two writings of the derived reports while the run goes on; the log of results
+#: itself is written after every cell.
+_REPORT_EVERY = 10.0
+
+
+@dataclass
+class Recorder:
+    """Puts every result on disk as it comes and keeps the derived reports fresh.
+
+    Lanes call it from their threads; one call at a time gets through.
+    """
+
+    folder: Path
+    run: RunResult
+    log: ResultsLog
+    progress: ProgressView
+    redact: Redactor
+    started: float = field(default_factory=time.monotonic)
+    _written: float = field(default_factory=time.monotonic)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def stage(self, lane: str, text: str) -> None:
+        """A lane begins something that takes a while."""
+        with self._lock:
+            self.progress.stage(lane, text)
+
+    def cell(self, result: CellResult, transcript: Transcript) -> None:
+        """Write the cell's log, then its line in the log of results."""
+        name = f"logs/{result.key.id}.log"
+        text = self.redact(transcript.text())
+        file = self.folder / name
+        with self._lock:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8", errors="replace")
+            tail = "" if result.outcome is Outcome.PASSED else self.redact(transcript.tail())
+            message = self.redact(result.message)
+            result = replace(result, log=name, log_tail=tail, message=message)
+            self.log.cell(self._now(), result)
+            self.run = replace(self.run, cells=(*self.run.cells, result), seconds=self._now())
+            self.progress.cell(result)
+            if time.monotonic() - self._written >= _REPORT_EVERY:
+                self.write()
+
+    def branch(self, result: BranchResult) -> None:
+        """Note what a branch cost."""
+        with self._lock:
+            self.log.branch(self._now(), result)
+            self.run = replace(self.run, branches=(*self.run.branches, result))
+
+    def write(self) -> None:
+        """Bring the derived reports up to date."""
+        with self._lock:
+            write_reports(self.run, self.folder)
+            self._written = time.monotonic()
+
+    def end(self, how: str, message: str = "") -> RunResult:
+        """Close the run: all reports say how it ended."""
+        with self._lock:
+            done = len(self.run.cells) == self.run.planned
+            message = self.redact(message)
+            self.run = replace(
+                self.run,
+                complete=how == "finished" and done,
+                ended=how,
+                message=message,
+                seconds=self._now(),
+            )
+            self.log.end(self.run)
+            self.write()
+            return self.run
+
+    def _now(self) -> float:
+        return time.monotonic() - self.started
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much of the host a run may take: lanes side by side, seconds (None: no deadline)."""
+
+    jobs: int
+    deadline: float | None = None
+
+
+def run_plan(
+    plan: Plan, tier: Embedded, folder: Path, limits: Limits, progress: ProgressView
+) -> RunResult:
+    """Run every cell of *plan* and write the reports into *folder*.
+
+    Raises `Interrupted`, `DeadlineReached` or the error that ended the run early; the reports are
+    complete and valid by then.
+    """
+    started = time.monotonic()
+    folder.mkdir(parents=True, exist_ok=True)
+    run = RunResult(
+        started=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        seconds=0.0,
+        complete=False,
+        ended="running",
+        planned=plan.size,
+        cells=(),
+        facts={"harness": __version__, "host-kernel": platform.release()},
+        scenarios={scenario.name: scenario.digest for scenario in plan.scenarios},
+    )
+    progress.begin(plan.size)
+    with signals(), ExitStack() as stack:
+        log = stack.enter_context(ResultsLog(folder / "results.jsonl", run))
+        recorder = Recorder(folder, run, log, progress, Redactor(), started=started)
+        how, message = "error", "the harness itself failed"
+        try:
+            scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="harness-")))
+            _work(plan, tier, scratch, limits, recorder)
+            how, message = "finished", ""
+        except Interrupted as error:
+            how, message = "interrupted", error.message
+            raise
+        except DeadlineReached as error:
+            how, message = "deadline", error.message
+            raise
+        except HarnessError as error:
+            message = error.message
+            raise
+        finally:
+            progress.end()
+            result = recorder.end(how, message)
+    return result
+
+
+def _work(plan: Plan, tier: Embedded, scratch: Path, limits: Limits, recorder: Recorder) -> None:
+    until = None if limits.deadline is None else recorder.started + limits.deadline
+    prepared = tier.prepare(plan, scratch, recorder.progress.note)
+    facts: Mapping[str, str] = {**recorder.run.facts, **prepared.facts}
+    recorder.run = replace(recorder.run, facts=facts)
+    recorder.log.facts(time.monotonic() - recorder.started, facts)
+    agenda = Agenda(plan.groups)
+    count = max(1, min(limits.jobs, plan.branch_count))
+    lanes = [
+        Lane(f"lane-{number + 1}", agenda, prepared.open, prepared.published, recorder)
+        for number in range(count)
+    ]
+    ended: queue.Queue[BaseException | None] = queue.Queue()
+    threads = [
+        threading.Thread(target=_report_end, args=(lane.run, ended), name=lane.name)
+        for lane in lanes
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        _wait(len(lanes), ended, until, recorder.progress)
+    finally:
+        agenda.stop()
+        for lane in lanes:
+            lane.discard()
+        for thread in threads:
+            thread.join()
+
+
+def _report_end(work: Callable[[], None], ended: queue.Queue[BaseException | None]) -> None:
+    try:
+        work()
+    except BaseException as error:  # noqa: BLE001 - handed to the main thread, which raises it
+        ended.put(error)
+    else:
+        ended.put(None)
+
+
+def _wait(
+    count: int,
+    ended: queue.Queue[BaseException | None],
+    until: float | None,
+    progress: ProgressView,
+) -> None:
+    while count:
+        try:
+            error = ended.get(timeout=1.0)
+        except queue.Empty:
+            progress.tick()
+            if until is not None and time.monotonic() >= until:
+                raise DeadlineReached(
+                    "the deadline passed before all cells were done",
+                    hint="give --deadline more seconds, or select fewer cells",
+                ) from None
+            continue
+        if error is not None:
+            raise error
+        count -= 1
+
+
+@contextmanager
+def signals() -> Iterator[None]:
+    """Turn the first Ctrl-C or SIGTERM into `Interrupted`; later ones wait for the clean-up."""
+
+    def handler(number: int, _frame: FrameType | None) -> NoReturn:
+        for other in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(other, signal.SIG_IGN)
+        name = signal.Signals(number).name
+        raise Interrupted(f"interrupted by {name}", hint="what is finished has been written")
+
+    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, previous in before.items():
+            signal.signal(number, previous)
+
+
+def exit_code(run: RunResult) -> ExitCode:
+    """What a finished run means to its caller."""
+    if not run.cells:
+        return ExitCode.NOTHING_RAN
+    if run.count(Outcome.ERROR):
+        return ExitCode.SETUP
+    if run.count(Outcome.FAILED) or not run.complete:
+        return ExitCode.CLAIM_FAILED
+    if run.count(Outcome.SKIPPED) == len(run.cells):
+        return ExitCode.NOTHING_RAN
+    return ExitCode.OK

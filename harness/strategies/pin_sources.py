@@ -1,0 +1,31 @@
+"""Pin every source: GC roots on all fixed outputs, so that everything can be built again."""
+
+from __future__ import annotations
+
+from harness.nix.derivation import parse_derivation
+from harness.results import Witness
+from harness.strategies.base import Site, Strategy, count_witness
+
+_ROOT = "source"
+
+
+class PinSources(Strategy):
+    """Fewer bytes than the build closure, for far more time: everything is compiled again."""
+
+    name = "pin-sources"
+    summary = "a GC root on every fixed output of the build closure"
+
+    def protect(self, site: Site) -> None:
+        """Realise and root all fixed-output derivations of the base system."""
+        recipes = site.store.derivations(site.base_drv())
+        fixed = [path for path, text in recipes.items() if parse_derivation(text).is_fixed]
+        site.store.root(_ROOT, fixed)
+
+    def applied(self, site: Site) -> Witness:
+        """Every root leads to a valid path."""
+        roots = site.store.rooted(_ROOT)
+        valid = [path for path in roots if site.store.is_valid(path)]
+        witness = count_witness("sources rooted", len(valid))
+        if len(valid) != len(roots):
+            return Witness(witness.name, False, f"{len(valid)} of {len(roots)} roots are valid")
+        return witness

@@ -1,0 +1,128 @@
+"""The `System` protocol, and the commands that the pocket system and NixOS have in common.
+
+Both are called by the same command lines: the pocket tree plays nixpkgs, so ``<nixpkgs/nixos>``
+and ``nixos-config`` mean the same on either (nixpkgs, nixos/default.nix).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from harness.errors import MachineError
+from harness.machines.base import Machine, Output
+from harness.machines.shell import command, words
+
+#: Where the configuration lives in the machine.
+CONFIGURATION = "/etc/nixos/configuration.nix"
+#: The scenario's folder, as it is on the host.
+SCENARIO = "/etc/nixos/scenario"
+#: The module that a strategy adds to the configuration.
+STRATEGY_MODULE = "/etc/nixos/strategy.nix"
+
+_NIX_PATH = f"nixpkgs=%s:nixos-config={CONFIGURATION}"
+
+
+class System(Protocol):
+    """A family of configurations and the commands that act on them in a machine."""
+
+    name: str
+    tree: str
+
+    def install(self, machine: Machine) -> None:
+        """Put the system's own expressions into a fresh machine."""
+        ...
+
+
+def install_scenario(machine: Machine, folder: Path) -> None:
+    """Copy a scenario's folder into the machine."""
+    machine.succeed("mkdir -p /etc/nixos")
+    machine.copy_from_host(folder, SCENARIO)
+
+
+def configure(machine: Machine, modules: Sequence[str]) -> None:
+    """Write the configuration: the union of *modules*, absolute paths in the machine."""
+    imports = "".join(f"\n    {module}" for module in modules)
+    text = f"{{\n  imports = [{imports}\n  ];\n}}\n"
+    machine.succeed(command("printf %%s %s > %s", text, CONFIGURATION))
+
+
+def module(file: str) -> str:
+    """The path in the machine of a scenario's Nix file."""
+    return f"{SCENARIO}/{file}"
+
+
+def expression(attribute: str = "system") -> list[str]:
+    """The words that name the configured system to ``nix-build`` and ``nix-instantiate``."""
+    return ["<nixpkgs/nixos>", "-A", attribute]
+
+
+def rebuild(machine: Machine, tree: str, tool: str, flags: str, patience: float) -> Output:
+    """Evaluate and build the configuration; standard output is the toplevel's path.
+
+    *tool* is ``nix-build`` or ``nix`` (for ``nix build``), *flags* one command line's worth, from
+    a validated scenario.  Status 124 when *patience* seconds pass.
+    """
+    target = {
+        "nix-build": f"nix-build {words(expression())} --no-out-link",
+        "nix": "nix build -f '<nixpkgs/nixos>' system --no-link --print-out-paths",
+    }[tool]
+    return machine.execute(f"{nix_path(tree)} {target} {flags}", timeout=patience)
+
+
+def nix_path(tree: str) -> str:
+    """The assignment that precedes a command which evaluates the configuration."""
+    return command("NIX_PATH=%s", _NIX_PATH % tree)
+
+
+def evaluate_outputs(machine: Machine, tree: str, edits: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """The toplevel's output path for each named list of modules, by one evaluation.
+
+    Nothing but IFD is built; .drv files are written, so do it on a checkpoint.
+    """
+    cases = "".join(
+        f" {nix_string(name)} = at [ {' '.join(modules)} ];" for name, modules in edits.items()
+    )
+    text = (
+        "let at = imports: (import <nixpkgs/nixos>"
+        " { configuration = { inherit imports; }; }).system.outPath; in {" + cases + " }"
+    )
+    printed = machine.succeed(
+        command(f"{nix_path(tree)} nix-instantiate --eval --strict --json -E %s", text)
+    )
+    outputs: dict[str, str] = json.loads(printed)
+    return outputs
+
+
+def nix_string(text: str) -> str:
+    """*text* as a Nix string literal."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("${", "\\${")
+    return f'"{escaped}"'
+
+
+def instantiate(machine: Machine, tree: str, *options: str) -> Output:
+    """Write the configuration's .drv files; standard output is the toplevel's .drv path."""
+    return machine.execute(
+        f"{nix_path(tree)} nix-instantiate {words([*expression(), *options])}", timeout=300
+    )
+
+
+def command_failed(purpose: str, done: Output) -> MachineError:
+    """The error for an experiment's own step that must work and did not."""
+    tail = "\n".join(done.stderr.strip().splitlines()[-15:])
+    return MachineError(f"could not {purpose} (status {done.status}):\n{tail}")
+
+
+def switch(machine: Machine, toplevel: str) -> Output:
+    """Make *toplevel* the system profile and activate it, as ``nixos-rebuild switch`` does."""
+    return machine.execute(
+        command(
+            "nix-env -p /nix/var/nix/profiles/system --set %s"
+            " && %s/bin/switch-to-configuration switch >&2",
+            toplevel,
+            toplevel,
+        ),
+        timeout=300,
+    )

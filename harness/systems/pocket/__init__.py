@@ -1,0 +1,1 @@
+"""The pocket system: a miniature NixOS that the embedded tier rebuilds."""
