@@ -24,7 +24,7 @@ from harness.machines.base import Machine
 _ONE_SESSION = threading.Lock()
 
 
-class MachineBackend(testinfra.backend.base.BaseBackend):
+class MachineBackend(testinfra.backend.base.BaseBackend):  # type: ignore[misc]  # no types
     """testinfra's transport over a `Machine`: the two streams apart, text as UTF-8."""
 
     NAME = "machine"
@@ -34,9 +34,7 @@ class MachineBackend(testinfra.backend.base.BaseBackend):
         self._machine = machine
         self._encoding = "UTF-8"  # asking the guest would take a Python there
 
-    def run(
-        self, command: str, *args: str, **_unused: Any
-    ) -> testinfra.backend.base.CommandResult:
+    def run(self, command: str, *args: str, **_unused: Any) -> testinfra.backend.base.CommandResult:
         """Run *command* with quoted *args* in the machine."""
         text = self.get_command(command, *args)
         done = self._machine.execute(text, timeout=120)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.machines.base import Machine, Output
-from harness.nix.derivation import parse_derivation
+from harness.nix.derivation import OutputKind, parse_derivation
 from harness.nix.store import Dry, Store, name_of
 from harness.results import Cause
 from harness.systems import base as systems
@@ -57,7 +57,7 @@ def _from_plan(store: Store, drv: str, plan: Dry, failed: Output) -> Diagnosis:
     sources = [
         name_of(path).removesuffix(".drv")
         for path in plan.to_build
-        if path in recipes and parse_derivation(recipes[path]).is_fixed
+        if path in recipes and _is_fixed(recipes[path])
     ]
     if sources or plan.status != 0:
         message = f"{len(plan.to_build)} to build, and sources are missing: {', '.join(sources)}"
@@ -68,6 +68,11 @@ def _from_plan(store: Store, drv: str, plan: Dry, failed: Output) -> Diagnosis:
         Cause.CACHE_QUERY,
         "nothing is missing: asking an unreachable cache failed (switch substitution off)",
     )
+
+
+def _is_fixed(text: str) -> bool:
+    outputs = parse_derivation(text).outputs.values()
+    return any(output.kind is OutputKind.FIXED for output in outputs)
 
 
 def _refused_flag(stderr: str, flags: str) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import SetupError
 from harness.guest.image import Image, ensure_image
+from harness.internet.cache import View
 from harness.internet.uplink import Uplink
 from harness.machines.accelerator import Accelerator, choose_accelerator
 from harness.machines.base import Machine, MachineSize
@@ -15,7 +15,6 @@ from harness.machines.qemu import QemuMachine
 from harness.plan import Group, Plan
 from harness.protocol import Experiment
 from harness.provisions import PROVISIONS
-from harness.internet.cache import View
 from harness.world import PublishedSystem, World, ensure_system, ensure_world
 
 

@@ -136,10 +136,13 @@ def spawn(
     stdin: int | None = subprocess.DEVNULL,
     stdout: IO[bytes] | int | None = subprocess.DEVNULL,
     stderr: IO[bytes] | int | None = subprocess.DEVNULL,
+    pass_fds: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
     """Start a long-running program; the caller ends it with `terminate`.
 
-    Raises `SetupError` when the program does not exist.
+    The child inherits the open files *pass_fds* under the same numbers.  It dies with the *thread*
+    that starts it (prctl(2)), so start it from one that lives as long.  Raises `SetupError` when
+    the program does not exist.
     """
     words = [os.fspath(arg) for arg in args]
     try:
@@ -151,6 +154,7 @@ def spawn(
             stdout=stdout,
             stderr=stderr,
             start_new_session=True,
+            pass_fds=pass_fds,
             preexec_fn=_arrange_death_with_parent(),
         )
     except FileNotFoundError as error:

@@ -23,7 +23,7 @@ class Provision:
     copied: bool = False
 
 
-PROVISIONS = {
+PROVISIONS: dict[str, Provision] = {
     provision.name: provision
     for provision in (
         Provision(Name.BUILT, "built from source: the cache is empty", View.NOTHING),

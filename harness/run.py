@@ -23,7 +23,7 @@ from harness.lanes import Agenda, Lane
 from harness.plan import Plan
 from harness.progress import ProgressView
 from harness.reports import Redactor, write_reports
-from harness.results import BranchResult, CellResult, Outcome, RunResult
+from harness.results import BranchResult, CellResult, Ending, Outcome, RunResult
 from harness.results.log import ResultsLog
 from harness.transcript import Transcript
 
@@ -82,14 +82,14 @@ class Recorder:
             write_reports(self.run, self.folder)
             self._written = time.monotonic()
 
-    def end(self, how: str, message: str = "") -> RunResult:
+    def end(self, how: Ending, message: str = "") -> RunResult:
         """Close the run: all reports say how it ended."""
         with self._lock:
             done = len(self.run.cells) == self.run.planned
             message = self.redact(message)
             self.run = replace(
                 self.run,
-                complete=how == "finished" and done,
+                complete=how is Ending.FINISHED and done,
                 ended=how,
                 message=message,
                 seconds=self._now(),
@@ -124,26 +124,26 @@ def run_plan(
         started=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         seconds=0.0,
         complete=False,
-        ended="running",
-        planned=plan.size,
+        ended=Ending.RUNNING,
+        planned=len(plan.cells),
         cells=(),
         facts={"harness": __version__, "host-kernel": platform.release()},
         scenarios={scenario.name: scenario.digest for scenario in plan.scenarios},
     )
-    progress.begin(plan.size)
+    progress.begin(len(plan.cells))
     with signals(), ExitStack() as stack:
         log = stack.enter_context(ResultsLog(folder / "results.jsonl", run))
         recorder = Recorder(folder, run, log, progress, Redactor(), started=started)
-        how, message = "error", "the harness itself failed"
+        how, message = Ending.ERROR, "the harness itself failed"
         try:
             scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="harness-")))
             _work(plan, tier, scratch, limits, recorder)
-            how, message = "finished", ""
+            how, message = Ending.FINISHED, ""
         except Interrupted as error:
-            how, message = "interrupted", error.message
+            how, message = Ending.INTERRUPTED, error.message
             raise
         except DeadlineReached as error:
-            how, message = "deadline", error.message
+            how, message = Ending.DEADLINE, error.message
             raise
         except HarnessError as error:
             message = error.message
@@ -161,7 +161,7 @@ def _work(plan: Plan, tier: Embedded, scratch: Path, limits: Limits, recorder: R
     recorder.run = replace(recorder.run, facts=facts)
     recorder.log.facts(time.monotonic() - recorder.started, facts)
     agenda = Agenda(plan.groups)
-    count = max(1, min(limits.jobs, plan.branch_count))
+    count = max(1, min(limits.jobs, sum(len(group.branches) for group in plan.groups)))
     lanes = [
         Lane(f"lane-{number + 1}", agenda, prepared.open, prepared.published, recorder)
         for number in range(count)

@@ -83,7 +83,7 @@ class Store:
         """The text of every .drv file in *drv*'s build closure, inputs before their users."""
         printed = self.machine.succeed(
             command("nix-store -qR %s | grep '\\.drv$' | while read -r file; do", drv)
-            + " printf '%s\\t' \"$file\"; cat \"$file\"; echo; done"
+            + ' printf \'%s\\t\' "$file"; cat "$file"; echo; done'
         )
         pairs = (line.split("\t", 1) for line in printed.split("\n") if line)
         return {path: text for path, text in pairs}

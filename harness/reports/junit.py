@@ -39,7 +39,7 @@ from harness.results import (
 
 LOG_LINES = 200
 LOG_BYTES = 64 * 1024
-#: All logs together: GitLab refuses a file of 30 MB. Half for what failed, where each is there twice.
+#: All logs together: GitLab refuses a file of 30 MB. Failures hold theirs twice.
 _LOGS_BYTES = 8 * 1024 * 1024
 _DETAIL_BYTES = 16 * 1024
 

@@ -15,14 +15,14 @@ import types
 import typing
 from collections.abc import Callable, Mapping
 
-from harness.results import CellResult
+from harness.results import CellKey, CellResult
 
 type_hints = functools.cache(typing.get_type_hints)
 _Read = Callable[[object], typing.Any]
 
 #: Properties that are written beside the fields for those who read the file with other programs.
 #: Reading recomputes and compares them.
-_DERIVED: Mapping[type, tuple[str, ...]] = {CellResult: ("id", "outcome")}
+_DERIVED: Mapping[type, tuple[str, ...]] = {CellKey: ("id",), CellResult: ("outcome",)}
 
 
 class MisfitError(Exception):

@@ -11,6 +11,7 @@ import stat
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 import yaml
 
@@ -21,6 +22,13 @@ MAX_BYTES = 256 * 1024
 MAX_DEPTH = 16
 #: Nodes with every alias written out, against "billion laughs" files.
 MAX_NODES = 20_000
+
+
+class _Mark(Protocol):
+    """A place in the text, of either of PyYAML's two implementations."""
+
+    line: int
+    column: int
 
 
 class Sheet:
@@ -119,7 +127,7 @@ def _complain_of_yaml(error: yaml.MarkedYAMLError, sheet: Sheet) -> None:
     sheet.complain_at(*place, f"not valid YAML: {error.problem}{context}")
 
 
-def _line_and_column(mark: yaml.Mark | None) -> tuple[int, int]:
+def _line_and_column(mark: _Mark | None) -> tuple[int, int]:
     """Counted from 1, unlike PyYAML's; an error without a mark is at the start of the file."""
     return (mark.line + 1, mark.column + 1) if mark else (1, 1)
 

@@ -168,11 +168,12 @@ class Matrix:
 
     def combinations(self, scenario: str) -> tuple[CellKey, ...]:
         """Every combination, excluded or not, in a stable order with the edits innermost."""
-        axes = (map(str, self.values(dimension)) for dimension in DIMENSIONS)
-        names = DIMENSIONS.values()
+        axes = [tuple(map(str, self.values(dimension))) for dimension in DIMENSIONS]
         return tuple(
-            CellKey(scenario=scenario, **dict(zip(names, at, strict=True)))
-            for at in itertools.product(*axes)
+            CellKey(scenario, system, provision, strategy, caches, network, command, flags, edit)
+            for system, provision, strategy, caches, network, command, flags, edit in (
+                itertools.product(*axes)
+            )
         )
 
     def cells(self, scenario: str) -> tuple[CellKey, ...]:

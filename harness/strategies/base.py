@@ -92,9 +92,7 @@ def format_stick(machine: Machine) -> None:
 
 def plug_in(machine: Machine) -> None:
     """Mount the second disk."""
-    machine.succeed(
-        command("mkdir -p %s && mount -t ext4 %s %s", STICK, _STICK_DEVICE, STICK)
-    )
+    machine.succeed(command("mkdir -p %s && mount -t ext4 %s %s", STICK, _STICK_DEVICE, STICK))
 
 
 def pull_out(machine: Machine) -> None:

@@ -41,7 +41,7 @@ class DerivationJson(Strategy):
     def restore(self, site: Site) -> None:
         """Add them in order; a refusal is what this strategy is known for, not an accident."""
         site.machine.succeed(
-            "while IFS= read -r recipe; do printf %s \"$recipe\""
+            'while IFS= read -r recipe; do printf %s "$recipe"'
             " | nix derivation add 2> /dev/null || echo refused;"
             + command(" done < %s > %s", _FILE, _REPORT)
         )

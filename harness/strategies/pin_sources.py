@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from harness.nix.derivation import parse_derivation
+from harness.nix.derivation import OutputKind, parse_derivation
 from harness.results import Witness
 from harness.strategies.base import Site, Strategy, count_witness
 
 _ROOT = "source"
+
+
+def _is_fixed(text: str) -> bool:
+    outputs = parse_derivation(text).outputs.values()
+    return any(output.kind is OutputKind.FIXED for output in outputs)
 
 
 class PinSources(Strategy):
@@ -18,8 +23,7 @@ class PinSources(Strategy):
     def protect(self, site: Site) -> None:
         """Realise and root all fixed-output derivations of the base system."""
         recipes = site.store.derivations(site.base_drv())
-        fixed = [path for path, text in recipes.items() if parse_derivation(text).is_fixed]
-        site.store.root(_ROOT, fixed)
+        site.store.root(_ROOT, [path for path, text in recipes.items() if _is_fixed(text)])
 
     def applied(self, site: Site) -> Witness:
         """Every root leads to a valid path."""

@@ -28,8 +28,15 @@ _NIX_PATH = f"nixpkgs=%s:nixos-config={CONFIGURATION}"
 class System(Protocol):
     """A family of configurations and the commands that act on them in a machine."""
 
-    name: str
-    tree: str
+    @property
+    def name(self) -> str:
+        """What reports call it."""
+        ...
+
+    @property
+    def tree(self) -> str:
+        """Where ``<nixpkgs>`` is in the machine."""
+        ...
 
     def install(self, machine: Machine) -> None:
         """Put the system's own expressions into a fresh machine."""
@@ -77,7 +84,9 @@ def nix_path(tree: str) -> str:
     return command("NIX_PATH=%s", _NIX_PATH % tree)
 
 
-def evaluate_outputs(machine: Machine, tree: str, edits: Mapping[str, Sequence[str]]) -> dict[str, str]:
+def evaluate_outputs(
+    machine: Machine, tree: str, edits: Mapping[str, Sequence[str]]
+) -> dict[str, str]:
     """The toplevel's output path for each named list of modules, by one evaluation.
 
     Nothing but IFD is built; .drv files are written, so do it on a checkpoint.

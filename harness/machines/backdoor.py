@@ -1,0 +1,156 @@
+"""The host's end of the NixOS test driver's backdoor: commands through a root shell.
+
+The shell reads its script from a virtio console, so one line is one command, and what it prints
+comes back on the same console (nixpkgs, nixos/modules/testing/test-instrumentation.nix).  Any
+machine that opens this door can be driven from here: it needs bash and coreutils, no more.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import socket
+import threading
+import time
+from itertools import count
+
+from harness.machines.base import Output
+from harness.machines.shell import command as shell
+
+#: What a guest says once, when its shell begins to read.
+GREETING = b"Spawning backdoor root shell..."
+#: Seconds beyond a command's own limit that the guest may take to answer.
+GRACE = 60.0
+#: Longest command that may go on a line; one argument of Linux's execve is at most 128 KiB.
+LONGEST_LINE = 100_000
+
+_STDERR = "/run/harness.stderr"
+#: After the limit the command is asked to end, and this many seconds later it is killed.
+_KILL_AFTER = 5
+_STATUS_OF_TIMEOUT = 124
+_STATUS_OF_KILL = 137
+
+
+class LostShellError(Exception):
+    """The shell is closed, silent or talks nonsense: nothing more can be said to it."""
+
+
+class Backdoor:
+    """One command at a time through the shell at the other end of *connection*."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._turn = threading.Lock()
+        self._pending = bytearray()
+        self._numbers = count(1)
+
+    def wait_until_open(self, timeout: float) -> None:
+        """Wait for the guest's greeting, at most *timeout* seconds."""
+        self._line_with(GREETING, time.monotonic() + timeout)
+
+    def execute(self, command: str, timeout: float | None) -> Output:
+        """Run *command* in a fresh bash; status 124 when *timeout* seconds pass.
+
+        Raises `LostShellError` when no proper answer comes, `ValueError` when the command is too
+        long for a line (`LONGEST_LINE`) or holds a NUL.
+        """
+        if "\0" in command:
+            raise ValueError("a shell command cannot hold a NUL byte")
+        with self._turn:
+            number = next(self._numbers)
+            line = request(command, timeout, number).encode(errors="surrogateescape")
+            if len(line) > LONGEST_LINE:
+                raise ValueError("command too long for one line")
+            began = time.monotonic()
+            deadline = None if timeout is None else began + timeout + GRACE
+            try:
+                self._connection.settimeout(GRACE)
+                self._connection.sendall(line)
+            except OSError as error:
+                raise LostShellError(f"the shell does not read ({error})") from error
+            answer = [self._line(deadline) for _ in range(3)]
+            output = parse_answer(answer, number)
+            late = timeout is not None and time.monotonic() - began >= timeout
+            if late and output.status == _STATUS_OF_KILL:  # it ignored being asked to end
+                return Output(_STATUS_OF_TIMEOUT, output.stdout, output.stderr)
+            return output
+
+    def tell(self, line: str) -> None:
+        """Type a line whose answer nobody waits for (``poweroff``)."""
+        with self._turn:
+            self._connection.sendall(line.encode() + b"\n")
+
+    def abort(self) -> None:
+        """Wake whoever waits for an answer; from any thread."""
+        try:
+            self._connection.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            return  # closed already: nobody waits
+
+    def close(self) -> None:
+        """Let go of the console."""
+        self._connection.close()
+
+    def _line_with(self, text: bytes, deadline: float) -> None:
+        while text not in self._pending:
+            self._receive(deadline)
+        self._pending.clear()
+
+    def _line(self, deadline: float | None) -> bytes:
+        """The next line. The search starts where the last one ended: answers can be huge."""
+        searched = 0
+        while (end := self._pending.find(b"\n", searched)) < 0:
+            searched = len(self._pending)
+            self._receive(deadline)
+        line = bytes(self._pending[:end])
+        del self._pending[: end + 1]
+        return line
+
+    def _receive(self, deadline: float | None) -> None:
+        left = None if deadline is None else deadline - time.monotonic()
+        if left is not None and left <= 0:
+            raise LostShellError("no answer in time: it hangs")
+        try:
+            self._connection.settimeout(left)
+            data = self._connection.recv(1 << 18)
+        except TimeoutError as error:
+            raise LostShellError("no answer in time: it hangs") from error
+        except OSError as error:
+            raise LostShellError(f"the shell broke off ({error})") from error
+        if not data:
+            raise LostShellError("the shell closed")
+        self._pending += data
+
+
+def request(command: str, timeout: float | None, number: int) -> str:
+    """The line that makes the guest run *command* and answer in three lines.
+
+    As the NixOS test driver does it, standard output comes as one line of base64 and the status
+    from PIPESTATUS; the command's number and its standard error are added in the same round trip.
+    Standard input is empty, else a command that reads would swallow the protocol.  Standard error
+    is appended to its file: a daemon that keeps it open cannot garble what a later one writes.
+    """
+    limit = "" if timeout is None else f"timeout --kill-after={_KILL_AFTER} {timeout:f} "
+    run = shell("bash -c %s", f"set -euo pipefail; {command}")
+    return (
+        f": >{_STDERR}; {limit}{run} </dev/null 2>>{_STDERR} | (base64 -w 0; echo);"
+        f' echo "{number} ${{PIPESTATUS[0]}}";'
+        f" [ ! -s {_STDERR} ] || base64 -w 0 {_STDERR}; echo\n"
+    )
+
+
+def parse_answer(lines: list[bytes], number: int) -> Output:
+    """Read the three lines that answer `request`; `LostShellError` when they are not such lines."""
+    stdout, end, stderr = lines
+    try:
+        answered, status = (int(word) for word in end.split())
+        if answered != number:
+            raise LostShellError(f"out of step: answer {answered} to command {number}")
+        return Output(status, _decoded(stdout), _decoded(stderr))
+    except (ValueError, binascii.Error) as error:
+        shown = b" / ".join(lines)[:200]
+        raise LostShellError(f"an answer that is none: {shown!r}") from error
+
+
+def _decoded(line: bytes) -> str:
+    return base64.b64decode(line, validate=True).decode(errors="replace")

@@ -1,0 +1,112 @@
+"""The QEMU command line of the embedded machine."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.guest.image import Image
+from harness.machines.accelerator import Accelerator
+from harness.machines.base import MachineSize
+
+PROGRAM = "qemu-system-x86_64"
+#: Debian's package of `PROGRAM`.
+PACKAGE = "qemu-system-x86"
+#: The guest's network card and what it is plugged into; each can be unplugged.
+CARD, PLUG = "card0", "net0"
+#: The block devices that a checkpoint covers; the first also holds the memory.
+DISKS = ("root", "second")
+#: Name of the virtio port for copying (guest: /dev/virtio-ports/NAME).
+FILES_PORT = "harness.files"
+
+#: Guest address and port → port on the host's loopback.
+Forwards = Mapping[tuple[str, int], int]
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """What connects QEMU with the harness: inherited sockets, and files."""
+
+    shell: int
+    monitor: int
+    files: int
+    console: Path
+    disks: Mapping[str, Path]
+
+
+def arguments(
+    image: Image, size: MachineSize, accelerator: Accelerator, forwards: Forwards, wiring: Wiring
+) -> list[str]:
+    """The whole command line, program included.
+
+    Nothing comes from QEMU's defaults or the user's configuration, and the machine's own clock
+    stops while it does not run, so that a restored checkpoint continues at its own time.
+    """
+    cpu = "host" if accelerator.name == "kvm" else "max"
+    return [
+        *(PROGRAM, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
+        *("-machine", "q35,usb=off,smbus=off", "-accel", accelerator.name, "-cpu", cpu),
+        *("-m", f"{size.memory}M", "-smp", str(size.cores), "-rtc", "base=utc,clock=vm"),
+        *("-kernel", str(image.kernel), "-initrd", str(image.initrd)),
+        *("-append", "console=ttyS0 quiet panic=-1 oops=panic"),
+        *("-chardev", f"file,id=console,path={_escaped(wiring.console)}"),
+        *("-serial", "chardev:console"),
+        *("-chardev", f"socket,id=monitor,fd={wiring.monitor}"),
+        *("-mon", "chardev=monitor,mode=control"),
+        *("-device", "virtio-serial-pci", "-device", "virtio-rng-pci"),
+        *("-chardev", f"socket,id=shell,fd={wiring.shell}"),
+        *("-device", "virtconsole,chardev=shell"),
+        *("-chardev", f"socket,id=files,fd={wiring.files}"),
+        *("-device", f"virtserialport,chardev=files,name={FILES_PORT}"),
+        *_disks(wiring.disks),
+        *_network(forwards, (str(image.relay), "nc")),
+    ]
+
+
+def _escaped(path: Path) -> str:
+    """A path inside one of QEMU's comma-separated options."""
+    return str(path).replace(",", ",,")
+
+
+def _disks(disks: Mapping[str, Path]) -> list[str]:
+    """The disks. The host's flushes are left out: no disk outlives its machine."""
+    words = []
+    for name in DISKS:
+        node = {
+            "node-name": name,
+            "driver": "qcow2",
+            "discard": "unmap",
+            "cache": {"no-flush": True},
+            "file": {
+                "driver": "file",
+                "filename": str(disks[name]),
+                "discard": "unmap",
+                "cache": {"no-flush": True},
+            },
+        }
+        device = {"driver": "virtio-blk-pci", "drive": name}
+        words += ["-blockdev", json.dumps(node), "-device", json.dumps(device)]
+    return words
+
+
+def _network(forwards: Forwards, relay: Sequence[str]) -> list[str]:
+    """One card on QEMU's user network, which lets nothing out but *forwards*.
+
+    Each connection to a forward starts *relay* with host and port, its streams being the
+    connection (QEMU manual, ``-netdev user,guestfwd=...-cmd:``; split as a shell would split it).
+    """
+    plug = {
+        "type": "user",
+        "id": PLUG,
+        "restrict": True,
+        "ipv6": False,
+        "guestfwd": [
+            {"str": f"tcp:{address}:{port}-cmd:{shlex.join([*relay, '127.0.0.1', str(target)])}"}
+            for (address, port), target in forwards.items()
+        ],
+    }
+    card = {"driver": "virtio-net-pci", "id": CARD, "netdev": PLUG, "romfile": ""}
+    return ["-netdev", json.dumps(plug), "-device", json.dumps(card)]
