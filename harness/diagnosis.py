@@ -8,10 +8,12 @@ fixed-output derivation lacks a source; a complete plan means that nothing is mi
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from harness.machines.base import Machine, Output
-from harness.nix.derivation import OutputKind, parse_derivation
+from harness.nix.explanation import Explanation, Known, explain
+from harness.nix.graph import DerivationGraph, load_graph
 from harness.nix.store import Dry, Store, name_of
 from harness.results import Cause
 from harness.systems import base as systems
@@ -22,19 +24,43 @@ _SUBSTITUTION_OFF = ("--option", "substitute", "false")
 
 
 @dataclass(frozen=True)
+class Survey:
+    """A system as it was online: its .drv path, all derivations' texts, and the valid paths."""
+
+    drv: str
+    recipes: Mapping[str, str]
+    present: Mapping[str, int]  # with NAR sizes in bytes
+
+
+@dataclass(frozen=True)
 class Diagnosis:
-    """A cause, one line that says it, and the names of the outputs that are missing."""
+    """A cause, one line that says it, and what is missing, with the reasons."""
 
     cause: Cause
     message: str
     missing: tuple[str, ...] = ()
+    detail: str = ""
 
 
-def diagnose(machine: Machine, tree: str, failed: Output, flags: str) -> Diagnosis:
+def survey(machine: Machine, tree: str) -> Survey:
+    """Look at the configured system online; it leaves .drv files, so do it on a checkpoint."""
+    done = systems.instantiate(machine, tree)
+    if done.status != 0:
+        raise systems.command_failed("evaluate the base configuration", done)
+    store = Store(machine)
+    drv = done.stdout.strip().split("!")[0]
+    present = {path: known.size for path, known in store.registrations().items()}
+    return Survey(drv, store.derivations(drv), present)
+
+
+def diagnose(
+    machine: Machine, tree: str, failed: Output, flags: str, before: Survey | None
+) -> Diagnosis:
     """The cause of a *failed* rebuild with *flags*; the machine is as the rebuild left it.
 
     The online control has shown that the configuration evaluates, so a failing evaluation here
-    means that evaluation needs something which is gone.
+    means that evaluation needs something which is gone.  With the survey of the system *before*
+    the edit, the missing paths are explained.
     """
     if failed.status == TIMED_OUT:
         return Diagnosis(Cause.STALLED, "the rebuild did not end within the scenario's patience")
@@ -49,30 +75,40 @@ def diagnose(machine: Machine, tree: str, failed: Output, flags: str) -> Diagnos
         return Diagnosis(Cause.EVALUATION_FETCH, f"evaluation needs what is gone: {wanted}")
     store = Store(machine)
     drv = evaluated.stdout.strip().split("!")[0]
-    return _from_plan(store, drv, store.dry_run(drv), failed)
-
-
-def _from_plan(store: Store, drv: str, plan: Dry, failed: Output) -> Diagnosis:
+    plan = store.dry_run(drv)
     recipes = store.derivations(drv)
-    sources = [
-        name_of(path).removesuffix(".drv")
-        for path in plan.to_build
-        if path in recipes and _is_fixed(recipes[path])
-    ]
+    graph = load_graph([drv, *([before.drv] if before else [])], _reader(recipes, before))
+    return _from_plan(graph, plan, failed, _explained(graph, drv, store, before))
+
+
+def _reader(recipes: Mapping[str, str], before: Survey | None) -> Callable[[str], str]:
+    known = {**(before.recipes if before else {}), **recipes}
+    return known.__getitem__
+
+
+def _explained(
+    graph: DerivationGraph, drv: str, store: Store, before: Survey | None
+) -> Explanation | None:
+    if before is None:
+        return None
+    known = Known(frozenset(store.registrations()), before.present, before.present)
+    return explain(graph, [graph.node(before.drv)], [graph.node(drv)], known)
+
+
+def _from_plan(
+    graph: DerivationGraph, plan: Dry, failed: Output, explanation: Explanation | None
+) -> Diagnosis:
+    fetched = [path for path in plan.to_build if graph.needs_network(graph.node(path))]
+    sources = tuple(name_of(path).removesuffix(".drv") for path in fetched)
+    detail = "\n".join(explanation.lines()) if explanation else ""
     if sources or plan.status != 0:
-        message = f"{len(plan.to_build)} to build, and sources are missing: {', '.join(sources)}"
-        return Diagnosis(Cause.BUILD_MISS, message, tuple(sources))
-    if "builder for" in failed.stderr or failed.status == 100:
-        return Diagnosis(Cause.BUILDER_FAILED, _last_error(failed.stderr))
-    return Diagnosis(
-        Cause.CACHE_QUERY,
-        "nothing is missing: asking an unreachable cache failed (switch substitution off)",
-    )
-
-
-def _is_fixed(text: str) -> bool:
-    outputs = parse_derivation(text).outputs.values()
-    return any(output.kind is OutputKind.FIXED for output in outputs)
+        nearest = tuple(item.name for item in explanation.missing) if explanation else sources
+        message = f"missing: {', '.join(nearest[:4])}{', ...' if len(nearest) > 4 else ''}"
+        return Diagnosis(Cause.BUILD_MISS, message, nearest or sources, detail)
+    if failed.status == 100 or "builder for" in failed.stderr:
+        return Diagnosis(Cause.BUILDER_FAILED, _last_error(failed.stderr), (), detail)
+    message = "nothing is missing: asking an unreachable cache failed; switch substitution off"
+    return Diagnosis(Cause.CACHE_QUERY, message, (), detail)
 
 
 def _refused_flag(stderr: str, flags: str) -> str:

@@ -8,23 +8,33 @@ section on the architecture for the whole picture.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from harness.checks import run_checks
-from harness.diagnosis import diagnose
+from harness.diagnosis import Survey, diagnose, survey
 from harness.errors import MachineError
 from harness.internet.uplink import Moment, Uplink
 from harness.machines.base import Machine, Output
 from harness.machines.shell import command
 from harness.network import connect, cut, cut_witness
+from harness.nix.graph import load_graph
 from harness.nix.store import Store, built_names
 from harness.plan import Branch, Cell
 from harness.provisions import PROVISIONS, activate, provenance_witness, provide
 from harness.results import BranchResult, Cause, CellResult, Verdict, Witness
 from harness.scenario.model import Caches, Edit, NetworkMode, Scenario
 from harness.strategies import registry
-from harness.strategies.base import Site, Strategy, format_stick, plug_in, pull_out, stick_bytes
+from harness.strategies.base import (
+    Rehearsal,
+    Site,
+    Strategy,
+    format_stick,
+    plug_in,
+    pull_out,
+    stick_bytes,
+)
 from harness.systems import base as systems
 from harness.transcript import Transcript
 
@@ -38,6 +48,7 @@ class Provisioned:
 
     provision: str
     base_output: str
+    survey: Survey
     witnesses: tuple[Witness, ...]
     outputs: dict[str, str]  # by edit; filled by the online controls
 
@@ -46,11 +57,11 @@ class Provisioned:
 class CutOff:
     """A protected, collected machine without a network, ready for edits."""
 
+    base: Provisioned
     branch: Branch
     strategy: Strategy
     since: Moment
     outputs: Mapping[str, str]
-    base_output: str
     result: BranchResult
 
 
@@ -95,7 +106,8 @@ class Experiment:
         origin = provenance_witness(self.machine, provision, fetched, output)
         activate(self.machine, output)
         self.machine.checkpoint(_PROVISIONED)
-        return Provisioned(name, output, (up, origin), outputs)
+        known = survey(self.machine, self.system.tree)  # after the checkpoint: it writes .drv files
+        return Provisioned(name, output, known, (up, origin), outputs)
 
     def online_control(self, base: Provisioned, cell: Cell, transcript: Transcript) -> CellResult:
         """Rebuild with the edit while the network is up; remembers the output that it must give."""
@@ -110,7 +122,7 @@ class Experiment:
             evidence = "the check fails before the edit" if tells else "the check cannot fail"
             witnesses.append(Witness("check-discriminates", tells, evidence))
         rebuilt = self._rebuild(edit, None, "nix-build", "", transcript)
-        result = self._judge(cell, rebuilt, edit, transcript, expected=None)
+        result = self._judge(cell, rebuilt, edit, transcript, base, expected=None)
         if result.verdict is Verdict.REBUILT:
             witnesses.append(_change_witness(edit, base.base_output, result.output))
             base.outputs[edit.name] = result.output
@@ -121,13 +133,14 @@ class Experiment:
         """Protect, collect garbage, cut the network, restore; with the evidence for each."""
         strategy = registry()[branch.strategy]
         outputs, base_output = base.outputs, base.base_output
+        rehearsal = self._rehearse(branch) if strategy.rehearses else None
         if strategy.changes_configuration:
             outputs = self._outputs_with(strategy, branch)
         self.machine.restore(_PROVISIONED)
         connect(self.machine, self.uplink)
         if strategy.changes_configuration:
             base_output = self._switch_to_variant(strategy)
-        site = Site(self.machine, self.system.tree, base_output)
+        site = Site(self.machine, self.system.tree, base_output, rehearsal)
         protect_seconds, bundle = self._protect(strategy, site)
         before = self.store.size()
         collected, collect_seconds = self._collect()
@@ -160,7 +173,7 @@ class Experiment:
             restore_seconds=restore_seconds,
             witnesses=(*base.witnesses, collected, applied, silent),
         )
-        return CutOff(branch, strategy, since, outputs, base_output, result)
+        return CutOff(base, branch, strategy, since, outputs, result)
 
     def rebuild(self, cutoff: CutOff, cell: Cell, transcript: Transcript) -> CellResult:
         """Make the edit offline, rebuild, compare, activate, check; and prove the silence."""
@@ -172,7 +185,7 @@ class Experiment:
         self.machine.restore(_CUT)
         flags = cutoff.strategy.rebuild_flags or cell.key.flags
         rebuilt = self._rebuild(edit, cutoff.strategy, cell.key.command, flags, transcript)
-        result = self._judge(cell, rebuilt, edit, transcript, expected=expected)
+        result = self._judge(cell, rebuilt, edit, transcript, cutoff.base, expected=expected)
         mode = NetworkMode(cell.key.network)
         silent = cut_witness(self.machine, self.uplink, mode, cutoff.since)
         witnesses = (*cutoff.result.witnesses, silent)
@@ -185,10 +198,13 @@ class Experiment:
 
     def _modules(self, edit: Edit | None, strategy: Strategy | None) -> list[str]:
         files = [self.scenario.base, *([edit.file] if edit else [])]
-        modules = [systems.module(str(file.relative_to(self.scenario.folder))) for file in files]
+        modules = [self._in_machine(file) for file in files]
         if strategy is not None and strategy.changes_configuration:
             modules.append(systems.STRATEGY_MODULE)
         return modules
+
+    def _in_machine(self, file: Path) -> str:
+        return systems.module(str(file.relative_to(self.scenario.folder)))
 
     def _outputs_with(self, strategy: Strategy, branch: Branch) -> dict[str, str]:
         """Each edit's output when the strategy's module is in, evaluated online and forgotten."""
@@ -198,6 +214,49 @@ class Experiment:
         names = dict.fromkeys(cell.key.edit for cell in branch.cells)
         wanted = {n: self._modules(self.scenario.edit(n), strategy) for n in names}
         return systems.evaluate_outputs(self.machine, self.system.tree, wanted)
+
+    def _rehearse(self, branch: Branch) -> Rehearsal:
+        """Evaluate the base and each rehearsed configuration on a copy without .drv files.
+
+        Derivations that are there afterwards with valid outputs, outside the closures of what was
+        evaluated, are those that evaluation imported (import from derivation).
+        """
+        self.machine.restore(_PROVISIONED)
+        connect(self.machine, self.uplink)
+        self.store.collect_garbage("--option", "keep-derivations", "false")
+        edits = [self.scenario.edit(cell.key.edit) for cell in branch.cells]
+        files = dict.fromkeys(edit.rehearse for edit in edits if edit.rehearse is not None)
+        base = self._evaluate([self.scenario.base])
+        imported_by_base = self._imported([base])
+        following = [self._evaluate([self.scenario.base, file]) for file in files]
+        imported = self._imported([base, *following])
+        return Rehearsal(
+            base=base,
+            following=tuple(following),
+            imported_by_base=imported_by_base,
+            imported=imported,
+            recipes=self.store.all_derivations(),
+        )
+
+    def _evaluate(self, files: Sequence[Path]) -> str:
+        systems.configure(self.machine, [self._in_machine(file) for file in files])
+        done = systems.instantiate(self.machine, self.system.tree)
+        if done.status != 0:
+            raise systems.command_failed(f"rehearse {files[-1].name}", done)
+        return done.stdout.strip().split("!")[0]
+
+    def _imported(self, evaluated: Sequence[str]) -> tuple[str, ...]:
+        recipes = self.store.all_derivations()
+        graph = load_graph(recipes, recipes.__getitem__)
+        valid = self.store.registrations()
+        inside = set(graph.reachable([graph.node(drv) for drv in evaluated]))
+        realised = {
+            node
+            for node in graph.reachable(range(len(graph.derivations)))
+            if node not in inside and any(key in valid for key in graph.outputs[node].values())
+        }
+        inputs = {below for node in realised for below in graph.reachable(graph.inputs[node])}
+        return tuple(graph.derivations[node] for node in sorted(realised - inputs))
 
     def _write_module(self, strategy: Strategy) -> None:
         write = command("printf '%%s\\n' %s > %s", strategy.module, systems.STRATEGY_MODULE)
@@ -258,6 +317,7 @@ class Experiment:
         rebuilt: tuple[Output, float, str],
         edit: Edit,
         transcript: Transcript,
+        base: Provisioned,
         *,
         expected: str | None,
     ) -> CellResult:
@@ -273,9 +333,17 @@ class Experiment:
             expected_output=expected or "",
         )
         if done.status != 0:
-            found = diagnose(self.machine, self.system.tree, done, flags)
-            failed = replace(result, verdict=Verdict.FAILED, output="", missing=found.missing)
-            return replace(failed, cause=found.cause, message=found.message)
+            found = diagnose(self.machine, self.system.tree, done, flags, base.survey)
+            transcript.note(f"diagnosis: {found.cause}", f"{found.message}\n{found.detail}")
+            return replace(
+                result,
+                verdict=Verdict.FAILED,
+                cause=found.cause,
+                message=found.message,
+                detail=found.detail,
+                missing=found.missing,
+                output="",
+            )
         if expected is not None and result.output != expected:
             message = f"rebuilt {result.output}, the online control gave {expected}"
             return replace(

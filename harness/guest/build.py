@@ -23,6 +23,7 @@ PACKAGES = (
     "busybox-static",
     "coreutils",
     "e2fsprogs",
+    "iproute2",
     "linux-image-cloud-amd64",
     "musl",
     "musl-dev",
@@ -35,6 +36,12 @@ ROOT_SIZE = 2048
 
 #: Overrides the host's own package source, for hosts that are not Debian.
 MIRROR_VARIABLE = "HARNESS_DEBIAN_MIRROR"
+
+_ARCHIVE = "$(ORIGIN) $(LABEL) $(SITE)"
+#: Run by mmdebstrap: with no package's scripts run there is no dpkg database to ask later.
+_LIST_VERSIONS = """\
+for package in "$1"/var/cache/apt/archives/*.deb; do dpkg-deb -W "$package"; done >"$1/versions"
+"""
 
 _HERE = Path(__file__).parent
 #: Modules in the order in which they are loaded (Debian's cloud kernel has the rest built in).
@@ -97,7 +104,7 @@ def mirror() -> str:
     if chosen := os.environ.get(MIRROR_VARIABLE):
         return chosen
     listed = process.run(
-        ["apt-get", "indextargets", "--format", "$(ORIGIN) $(LABEL) $(SITE)", "Created-By: Packages"],
+        ["apt-get", "indextargets", "--format", _ARCHIVE, "Created-By: Packages"],
         hint="the guest image is made from Debian packages",
     ).stdout
     for line in listed.splitlines():
@@ -115,12 +122,11 @@ def _extract(tree: Path) -> Mapping[str, str]:
     process.which("fakeroot")
     process.which("mmdebstrap")
     site = mirror()
-    list_versions = 'for deb in "$1"/var/cache/apt/archives/*.deb; do dpkg-deb -W "$deb"; done >"$1"/versions'
     process.run(
         [
             *("fakeroot", "mmdebstrap", "--mode=chrootless", "--variant=extract"),
             f"--include={','.join(PACKAGES)}",
-            f"--extract-hook={list_versions}",
+            f"--extract-hook={_LIST_VERSIONS}",
             *(f"--aptopt={option}" for option in _proxies()),
             *("--", SUITE, tree, site),
         ],
@@ -140,9 +146,10 @@ def _proxies() -> Iterator[str]:
 
 
 def _take_kernel(tree: Path, folder: Path) -> None:
-    """Move the kernel out of the tree and make the initramfs that finds the root disk."""
+    """Take out what the host needs, and make the initramfs that finds the root disk."""
     [kernel] = tree.glob("boot/vmlinuz-*")
     shutil.move(kernel, folder / "kernel")
+    shutil.copy(tree / "usr/bin/busybox", folder / "busybox")
     entries = [
         *(cpio.folder(name) for name in ("bin", "dev", "modules", "root")),
         cpio.file("init", (_HERE / "initramfs.sh").read_bytes(), mode=0o755),
@@ -184,7 +191,7 @@ def _arrange(tree: Path) -> None:
 
 
 def _make_root(tree: Path, image: Path) -> None:
-    """A raw ext4 image of *tree*, owned by root. No journal: a machine never boots a crashed disk."""
+    """A raw ext4 image of *tree*, owned by root; no journal: no machine boots a crashed disk."""
     process.run(
         [
             *("fakeroot", "mke2fs", "-q", "-t", "ext4", "-m", "0", "-L", "root"),

@@ -45,7 +45,7 @@ def archive(entries: Iterable[Entry]) -> bytes:
 def _record(inode: int, entry: Entry) -> bytes:
     name = entry.name.encode() + b"\0"
     links = 2 if stat.S_ISDIR(entry.mode) else 1
-    # inode, mode, uid, gid, links, mtime, size, device ×2, its device ×2, name's size, checksum
+    # inode, mode, uid, gid, links, mtime, size, device, special device, name's size, check
     fields = (inode, entry.mode, 0, 0, links, 0, len(entry.content), 0, 0, 0, 0, len(name), 0)
     header = b"070701" + b"".join(b"%08X" % field for field in fields)
     return _padded(header + name) + _padded(entry.content)

@@ -48,6 +48,11 @@ class Image:
         return self.folder / "rootfs"
 
     @property
+    def relay(self) -> Path:
+        """A static busybox, which on the host connects the guest to the simulated internet."""
+        return self.folder / "busybox"
+
+    @property
     def seed(self) -> Path:
         """The folder with what the pocket system's first derivations fetch."""
         return self.folder / "seed"

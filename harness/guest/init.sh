@@ -30,7 +30,7 @@ fi
 # Ports are found by the name that the host gave them, as udev would do it.
 mkdir /dev/virtio-ports
 for port in /sys/class/virtio-ports/*/; do
-    read -r name <"$port/name" && ln -s "/dev/$(basename "$port")" "/dev/virtio-ports/$name"
+    [[ -e $port/name ]] && read -r name <"$port/name" && ln -s "/dev/$(basename "$port")" "/dev/virtio-ports/$name"
 done
 
 # The console forgets its settings at the last close, so it stays open from here on.

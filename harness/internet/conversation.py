@@ -59,6 +59,19 @@ class _Exchange:
     note: str = ""
 
 
+class _Head(io.BufferedIOBase):
+    """The lines of a request's head. http.server would take the end of the stream for its end."""
+
+    def __init__(self, stream: io.BufferedIOBase) -> None:
+        self._stream = stream
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        line = self._stream.readline(size)
+        if not line.endswith(b"\n") and len(line) != size:
+            raise ConnectionAbortedError("the request's head is not complete")
+        return line
+
+
 class Conversation(BaseHTTPRequestHandler):
     """All the exchanges on one connection."""
 
@@ -83,6 +96,17 @@ class Conversation(BaseHTTPRequestHandler):
         with contextlib.suppress(ConnectionError):
             super().handle()
 
+    def parse_request(self) -> bool:
+        """Read a request's head; one that ends early is recorded, and not taken for a whole one."""
+        body, self.rfile = self.rfile, _Head(self.rfile)
+        try:
+            return super().parse_request()
+        except (ConnectionError, TimeoutError) as error:
+            self._conduct(self._misunderstood(), partial(_raise, error))
+            return False
+        finally:
+            self.rfile = body
+
     def handle_expect_100(self) -> bool:
         """Leave it to the first read of the upload: what is refused need not be sent."""
         return True
@@ -92,13 +116,16 @@ class Conversation(BaseHTTPRequestHandler):
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Record and answer what is not HTTP, or no method that we know; then hang up."""
-        words = self.raw_requestline.decode("latin-1").split(maxsplit=1)
-        method, path = (*words, "", "")[:2]
-        exchange = _Exchange(method, "", path.strip(), Upload(self.rfile, 0), strange=True)
+        exchange = self._misunderstood()
         self.request_version = self.protocol_version
         self.close_connection = True
         answer = refusal(code, message or explain or HTTPStatus(code).phrase)
         self._conduct(exchange, lambda: self._send(exchange, answer, NO_FAULTS))
+
+    def _misunderstood(self) -> _Exchange:
+        words = self.raw_requestline.decode("latin-1").split(maxsplit=1)
+        method, path = (*words, "", "")[:2]
+        return _Exchange(method, "", path.strip(), Upload(io.BytesIO(), 0), strange=True)
 
     def _converse(self) -> None:
         """Answer a request whose head was read."""
@@ -220,6 +247,10 @@ class Conversation(BaseHTTPRequestHandler):
             raise EOFError(f"{answer.body!r} became shorter while it was sent")
         if limit < size:
             self.close_connection = True
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def _resolve(host: str, target: str) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from harness.internet.log import Connection, RequestLog
 Address: TypeAlias = tuple[str, int]
 Handler: TypeAlias = Callable[[socket.socket, Address, "Listener"], socketserver.BaseRequestHandler]
 
-#: How long our own connection may wait in the queue before the server counts as dead, in seconds.
+#: How long our own connection may wait to be served before the server counts as dead, in seconds.
 _PATIENCE = 30.0
 
 
@@ -44,7 +44,7 @@ class Listener(socketserver.ThreadingTCPServer):
         self._log = log
         self._report = report
         self._open: dict[socket.socket, Connection | None] = {}
-        self._own: dict[int, threading.Event] = {}
+        self._own: set[int] = set()  # ports of our own connections
         super().__init__(address, handler)
         self._accepting = threading.Thread(target=self._accept, name="internet", daemon=True)
         self._accepting.start()
@@ -62,19 +62,20 @@ class Listener(socketserver.ThreadingTCPServer):
         self.server_close()
 
     def catch_up(self) -> bool:
-        """Make a connection of our own: whether it was accepted, after all that came before it."""
+        """Make a connection of our own: whether it was served, after all that came before it."""
         with socket.socket() as own:
             own.settimeout(_PATIENCE)
             own.bind((self.server_address[0], 0))
             port = own.getsockname()[1]
-            accepted = self._own[port] = threading.Event()
+            self._own.add(port)
             try:
                 own.connect(self.server_address)
-                return accepted.wait(_PATIENCE)
+                own.shutdown(socket.SHUT_WR)
+                return own.recv(1) == b""  # its thread has seen it end and has ended it as well
             except OSError:
                 return False
             finally:
-                self._own.pop(port, None)
+                self._own.discard(port)
 
     def connection_of(self, client: socket.socket) -> Connection:
         """What the log has of an open connection (our own ones send nothing and are not asked)."""
@@ -86,14 +87,16 @@ class Listener(socketserver.ThreadingTCPServer):
         """Accept a connection and record it."""
         try:
             client, address = super().get_request()
-            own = self._own.pop(address[1], None)
-            self._open[client] = None if own else self._log.connected("{}:{}".format(*address))
         except OSError as error:
             if self.closing.is_set():
                 raise
             raise _AcceptError from error
-        if own:
-            own.set()
+        own = address[1] in self._own
+        try:
+            self._open[client] = None if own else self._log.connected("{}:{}".format(*address))
+        except OSError as error:
+            client.close()
+            raise _AcceptError from error
         return client, address
 
     def close_request(self, request: socket.socket | tuple[bytes, socket.socket]) -> None:

@@ -99,13 +99,14 @@ class Internet:
     def heard_since(self, mark: Mark) -> Traffic:
         """All that arrived between *mark* and this call.
 
-        To make silence a proof, the server is seen to accept a connection of our own first (which
+        To make silence a proof, the server is seen to serve a connection of our own first (which
         the log leaves out): as connections queue up, all earlier ones are in the log by then.
         Raises `InternetError` when it does not.
         """
-        if self._listener is not None and not self._listener.catch_up():
-            raise InternetError("the simulated internet does not accept connections any more")
+        accepts = self._listener is None or self._listener.catch_up()
         self._raise_failures()
+        if not accepts:
+            raise InternetError("the simulated internet does not accept connections any more")
         return Traffic(tuple(self.log.connections_since(mark)), tuple(self.log.since(mark)))
 
     def __enter__(self) -> Self:

@@ -40,27 +40,31 @@ class Backdoor:
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
-        self._turn = threading.Lock()
+        self._turn = threading.RLock()
         self._pending = bytearray()
         self._numbers = count(1)
 
     def wait_until_open(self, timeout: float) -> None:
         """Wait for the guest's greeting, at most *timeout* seconds."""
-        self._line_with(GREETING, time.monotonic() + timeout)
+        deadline = time.monotonic() + timeout
+        with self._turn:
+            while GREETING not in self._pending:
+                self._receive(deadline)
+            self._pending.clear()
+
+    def fits(self, command: str) -> bool:
+        """Whether *command* is short enough for a line."""
+        return len(request(command, None, 0).encode()) <= LONGEST_LINE
 
     def execute(self, command: str, timeout: float | None) -> Output:
         """Run *command* in a fresh bash; status 124 when *timeout* seconds pass.
 
-        Raises `LostShellError` when no proper answer comes, `ValueError` when the command is too
-        long for a line (`LONGEST_LINE`) or holds a NUL.
+        Raises `LostShellError` when no proper answer comes.  The caller sees to it that the
+        command `fits`.
         """
-        if "\0" in command:
-            raise ValueError("a shell command cannot hold a NUL byte")
         with self._turn:
             number = next(self._numbers)
-            line = request(command, timeout, number).encode(errors="surrogateescape")
-            if len(line) > LONGEST_LINE:
-                raise ValueError("command too long for one line")
+            line = request(command, timeout, number).encode()
             began = time.monotonic()
             deadline = None if timeout is None else began + timeout + GRACE
             try:
@@ -88,13 +92,10 @@ class Backdoor:
             return  # closed already: nobody waits
 
     def close(self) -> None:
-        """Let go of the console."""
-        self._connection.close()
-
-    def _line_with(self, text: bytes, deadline: float) -> None:
-        while text not in self._pending:
-            self._receive(deadline)
-        self._pending.clear()
+        """Let go of the console; whoever waits for an answer gets `LostShellError`."""
+        self.abort()
+        with self._turn:
+            self._connection.close()
 
     def _line(self, deadline: float | None) -> bytes:
         """The next line. The search starts where the last one ended: answers can be huge."""

@@ -109,7 +109,7 @@ class Machine(Protocol):
         ...
 
     def restore(self, tag: str) -> None:
-        """Go back to *tag*. The link state is that of the last `set_link`, not of the checkpoint."""
+        """Go back to *tag*. The link state is that of the last `set_link`, not the checkpoint's."""
         ...
 
     def forget(self, tag: str) -> None:

@@ -41,7 +41,7 @@ class Monitor:
             self._stop_loop()
             raise
 
-    def command(self, name: str, timeout: float = 30, **arguments: object) -> object:
+    def command(self, name: str, /, timeout: float = 30, **arguments: object) -> object:
         """Run one QMP command and return what it answers.
 
         *timeout* is in seconds.  An underscore in the name of an argument stands for QMP's hyphen.
@@ -50,7 +50,7 @@ class Monitor:
         named = {key.replace("_", "-"): value for key, value in arguments.items()}
         return self._await(self._client.execute(name, named or None), timeout, name)
 
-    def job(self, name: str, timeout: float = 120, **arguments: object) -> None:
+    def job(self, name: str, /, timeout: float = 120, **arguments: object) -> None:
         """Run a QMP command that starts a background job, to the end of the job.
 
         Raises `MachineError` with the job's own words when it fails (QEMU, qapi/job.json).

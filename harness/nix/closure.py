@@ -287,23 +287,24 @@ class _Offline:
         self.graph = graph
         self.available = available
         self.verdicts: dict[int, bool] = {}
+        #: Node → the inputs of which an output that it takes is absent.
+        self.absent: dict[int, tuple[int, ...]] = {}
 
     def can_build(self, node: int) -> bool:
         """Whether all that *node* needs, to any depth, is available or can be built."""
         stack = [node]
-        waiting: set[int] = set()
         while stack:
             current = stack[-1]
             if current in self.verdicts:
                 stack.pop()
                 continue
+            visited = current in self.absent
             verdict, undecided = self.judge(current)
             if verdict is not None:
                 self.verdicts[current] = verdict
-            elif current in waiting:
+            elif visited:  # all that it waits for was above it on the stack
                 raise GraphError(f"{self.graph.derivations[current]} depends on itself")
             else:
-                waiting.add(current)
                 stack.extend(undecided)
         return self.verdicts[node]
 
@@ -311,11 +312,17 @@ class _Offline:
         """The verdict on one derivation, or None and the derivations that it hangs on."""
         if self.graph.needs_network(node):
             return False, []
-        if any(source not in self.available for source in self.graph.sources[node]):
+        if not all(source in self.available for source in self.graph.sources[node]):
             return False, []
-        absent = {n for n, _output, key in self.graph.taken(node) if key not in self.available}
-        verdicts = [self.verdicts.get(input_node) for input_node in absent]
-        if False in verdicts:
-            return False, []
-        undecided = sorted(node for node in absent if node not in self.verdicts)
+        if node not in self.absent:
+            taken = self.graph.taken(node)
+            absent = {source: None for source, _output, key in taken if key not in self.available}
+            self.absent[node] = tuple(absent)
+        undecided = []
+        for source in self.absent[node]:
+            verdict = self.verdicts.get(source)
+            if verdict is False:
+                return False, []
+            if verdict is None:
+                undecided.append(source)
         return (None, undecided) if undecided else (True, [])

@@ -15,7 +15,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 from harness.errors import HarnessError
@@ -84,8 +83,9 @@ class DerivationGraph:
     def taken(self, node: int) -> Iterator[tuple[int, str, str]]:
         """(input node, output name, key) of every output that a derivation's build uses."""
         for source, names in zip(self.inputs[node], self.selected[node], strict=True):
+            keys = self.outputs[source]
             for name in names:
-                yield source, name, self.key(source, name)
+                yield source, name, keys[name] if name in keys else self.key(source, name)
 
     def reachable(self, roots: Iterable[int]) -> list[int]:
         """The roots and all that they depend on, breadth first."""
@@ -180,9 +180,10 @@ class _Loader:
     def __init__(self, roots: list[str], read: ReadDerivation) -> None:
         self.read = read
         self.store = roots[0].rpartition("/")[0] if roots else ""
+        self.whole, self.one_output, self.one_input = _patterns(self.store)
         self.numbers = _Numbers(roots)
         self.selections = _Interned()
-        self.one_source: dict[str, str] = {}
+        self.interned_sources: dict[str, str] = {}
         self.outputs: list[dict[str, str]] = []
         self.inputs: list[list[int]] = []
         self.selected: list[list[tuple[str, ...]]] = []
@@ -211,7 +212,7 @@ class _Loader:
         self.outputs.append(outputs)
         self.inputs.append([self.numbers[drv] for drv, _names in summary.inputs])
         self.selected.append([self.selections[names] for _drv, names in summary.inputs])
-        self.sources.append([self.one_source.setdefault(src, src) for src in summary.sources])
+        self.sources.append([self.interned_sources.setdefault(src, src) for src in summary.sources])
 
     def output(self, node: int, path: str, name: str, out: str, algorithm: str, digest: str) -> str:
         """The key of an output, after noting what kind it is."""
@@ -229,14 +230,13 @@ class _Loader:
 
     def summary(self, path: str) -> _Summary:
         text = self.text(path)
-        pattern, outputs, inputs = _patterns(self.store)
-        match = pattern.fullmatch(text)
+        match = self.whole.fullmatch(text)
         if match is None:
             return _full_summary(text, path, self.store)
         sources = match[3]
         return _Summary(
-            outputs.findall(match[1]),
-            inputs.findall(match[2]),
+            self.one_output.findall(match[1]),
+            self.one_input.findall(match[2]),
             sources[1:-1].split('","') if sources else [],
         )
 
@@ -277,7 +277,6 @@ def _full_summary(text: str, path: str, store: str) -> _Summary:
     )
 
 
-@cache
 def _patterns(store: str) -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
     """For derivations of one store: the whole text, one of its outputs, one of its inputs.
 

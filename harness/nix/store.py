@@ -32,6 +32,15 @@ class Dry:
     message: str
 
 
+@dataclass(frozen=True)
+class Registration:
+    """A valid path as the database has it: NAR size in bytes, deriver ("": none), references."""
+
+    size: int
+    deriver: str
+    references: tuple[str, ...]
+
+
 class Store:
     """Commands of Nix in one machine. Methods raise `MachineError` when a command must work."""
 
@@ -58,10 +67,13 @@ class Store:
                 return value.strip()
         raise MachineError(f"this Nix has no setting called {name}")
 
+    def registrations(self) -> dict[str, Registration]:
+        """What the database knows of every valid path, by path."""
+        return parse_registrations(self.machine.succeed("nix-store --dump-db"))
+
     def size(self) -> int:
         """The sum of the NAR sizes of all valid paths, in bytes."""
-        listing = self.machine.succeed("nix path-info --all --size")
-        return sum(int(line.split()[-1]) for line in listing.splitlines() if line.strip())
+        return sum(known.size for known in self.registrations().values())
 
     def is_valid(self, path: str) -> bool:
         """Whether *path* is registered in the store and there on the disk."""
@@ -81,12 +93,19 @@ class Store:
 
     def derivations(self, drv: str) -> dict[str, str]:
         """The text of every .drv file in *drv*'s build closure, inputs before their users."""
+        return self._texts(command("nix-store -qR %s | grep '\\.drv$'", drv))
+
+    def all_derivations(self) -> dict[str, str]:
+        """The text of every .drv file in the store."""
+        return self._texts("ls -d /nix/store/*.drv")
+
+    def _texts(self, listing: str) -> dict[str, str]:
+        # A .drv file is one line (ATerm escapes line ends), without a line end of its own.
         printed = self.machine.succeed(
-            command("nix-store -qR %s | grep '\\.drv$' | while read -r file; do", drv)
-            + ' printf \'%s\\t\' "$file"; cat "$file"; echo; done'
+            f'{listing} | while read -r file; do printf \'%s\\t\' "$file"; cat "$file"; echo; done'
         )
-        pairs = (line.split("\t", 1) for line in printed.split("\n") if line)
-        return {path: text for path, text in pairs}
+        lines = (line.partition("\t") for line in printed.split("\n") if line)
+        return {path: text for path, _, text in lines}
 
     def rooted(self, name: str) -> list[str]:
         """The store paths behind the roots that `root` made under *name*, dangling ones too."""
@@ -107,6 +126,12 @@ class Store:
         """The .drv path of *expression* (words for ``nix-instantiate``)."""
         printed = self.machine.succeed(f"nix-instantiate {words(expression)}")
         return printed.strip().split("!")[0]
+
+    def realise(self, targets: Sequence[str]) -> None:
+        """Build or fetch paths, derivations, or single outputs of them (``DRV!OUTPUT``)."""
+        self.machine.succeed(
+            f"printf '%s\\n' {words(targets)} | xargs nix-store --realise > /dev/null"
+        )
 
     def realise_inputs(self, drv: str) -> None:
         """Realise every output of every derivation in *drv*'s build closure (all of them)."""
@@ -140,9 +165,9 @@ class Store:
         """Make *path* the next generation of *profile* (``nix-env --set``)."""
         self.machine.succeed(command("nix-env -p %s --set %s", profile, path))
 
-    def collect_garbage(self) -> str:
+    def collect_garbage(self, *options: str) -> str:
         """``nix-collect-garbage -d``: old generations and all that nothing keeps. Its output."""
-        return self.machine.succeed("nix-collect-garbage -d 2>&1")
+        return self.machine.succeed(f"nix-collect-garbage -d {words(options)} 2>&1")
 
     def export(self, paths: Sequence[str], file: str) -> None:
         """Write the whole closure *paths* as one file (``nix-store --export``)."""
@@ -172,6 +197,23 @@ class Store:
             command("nix-store --realise %s --dry-run --option substitute false", drv)
         )
         return parse_dry_run(done)
+
+
+def parse_registrations(text: str) -> dict[str, Registration]:
+    """Read ``nix-store --dump-db``: path, hash, size, deriver, number of references, references.
+
+    The text is the same in all versions.  Raises `MachineError` when it is something else.
+    """
+    lines = iter(text.splitlines())
+    found = {}
+    try:
+        for path in lines:
+            _hash, size, deriver, count = (next(lines) for _ in range(4))
+            references = tuple(next(lines) for _ in range(int(count)))
+            found[path] = Registration(int(size), deriver, references)
+    except (StopIteration, ValueError, RuntimeError) as error:
+        raise MachineError("`nix-store --dump-db` printed something unexpected") from error
+    return found
 
 
 def parse_dry_run(done: Output) -> Dry:

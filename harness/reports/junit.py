@@ -23,6 +23,7 @@ from dataclasses import dataclass
 
 from junit_xml import TestCase, TestSuite
 
+from harness.reports.cells import explain, had_to_fail
 from harness.reports.text import clean, one_line, tail
 from harness.results import (
     BranchResult,
@@ -169,19 +170,17 @@ def _cell_case(cell: CellResult) -> _Case:
 
 
 def _cell_result(cell: CellResult) -> _Result | None:
-    outcome = cell.outcome
-    if outcome is Outcome.SKIPPED:
-        return _Result("skipped", "", cell.message or "a requirement is not met")
-    if outcome is Outcome.ERROR:
-        if cell.verdict is Verdict.ERROR:
-            return _Result("error", _ERROR_TYPES.get(cell.trouble, "HarnessError"), cell.message)
-        broken = "; ".join(f"{w.name}: {w.evidence}" for w in cell.witnesses if not w.holds)
-        return _Result("error", "WitnessFailed", f"the experiment proves nothing: {broken}")
-    found = f"{cell.verdict}: {cell.cause}" if cell.cause else str(cell.verdict)
-    if outcome is Outcome.FAILED:
-        kind = _FAILURE_TYPES.get(cell.cause, "AssertionFailed")
-        return _Result("failure", kind, f"claimed {cell.claim}, found {found}. {cell.message}")
-    if cell.verdict is Verdict.FAILED:
+    match cell.outcome:
+        case Outcome.SKIPPED:
+            return _Result("skipped", "", explain(cell))
+        case Outcome.ERROR if cell.verdict is Verdict.ERROR:
+            return _Result("error", _ERROR_TYPES.get(cell.trouble, "HarnessError"), explain(cell))
+        case Outcome.ERROR:
+            return _Result("error", "WitnessFailed", explain(cell))
+        case Outcome.FAILED:
+            kind = _FAILURE_TYPES.get(cell.cause, "AssertionFailed")
+            return _Result("failure", kind, explain(cell))
+    if had_to_fail(cell):
         return _Result("skipped", "", f"expected failure: {cell.cause}")
     return None
 

@@ -6,7 +6,7 @@ import dataclasses
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -28,32 +28,18 @@ class Redactor:
     is only found as a whole path: ``/home/ann`` is not in ``/home/anna`` or ``/mnt/home/ann``.
     """
 
-    def __init__(self, folders: Mapping[str, str], secrets: tuple[str, ...] = ()) -> None:
-        """*folders*: absolute path to placeholder. The root folder is left alone."""
+    def __init__(
+        self, folders: Mapping[str, str] | None = None, secrets: Sequence[str] | None = None
+    ) -> None:
+        """*folders*: absolute path to placeholder. What is not given is taken from this host."""
+        folders = host_folders() if folders is None else folders
         usable = {path.rstrip("/"): name for path, name in folders.items()}
         self._names = {path: name for path, name in usable.items() if path.startswith("/")}
         longest_first = sorted(self._names, key=len, reverse=True)
         alternatives = "|".join(map(re.escape, longest_first)) or "(?!)"
         self._folders = re.compile(f"{_BEFORE}(?:{alternatives}){_AFTER}")
+        secrets = host_secrets() if secrets is None else secrets
         self._secrets = sorted(set(filter(None, secrets)), key=len, reverse=True)
-
-    @classmethod
-    def of_host(cls, extra: Mapping[str, str] | None = None) -> Redactor:
-        """For this host and environment; *extra* names further folders (path to placeholder).
-
-        The working folder becomes ``.``, so that paths in a checkout stay usable.
-        """
-        home = os.path.expanduser("~")  # noqa: PTH111 - Path.home() raises where there is none
-        cache = os.environ.get("XDG_CACHE_HOME") or f"{home}/.cache"
-        places = {tempfile.gettempdir(): "$TMPDIR", home: "~", cache: "$CACHE"}
-        places |= {str(Path.cwd()): "."} | dict(extra or {})
-        folders = {os.path.realpath(path): name for path, name in places.items()} | places
-        secrets = tuple(
-            value
-            for name, value in os.environ.items()
-            if _SECRET_NAME.search(name) and len(value) >= _SHORTEST_SECRET
-        )
-        return cls(folders, secrets)
 
     def __call__(self, text: str) -> str:
         """*text* without them."""
@@ -79,3 +65,23 @@ class Redactor:
             names = (field.name for field in dataclasses.fields(value))
             return dataclasses.replace(value, **{n: self._copy(getattr(value, n)) for n in names})
         return value
+
+
+def host_folders() -> dict[str, str]:
+    """The folders of this host that reports should not name, with their placeholders.
+
+    The working folder becomes ``.``, so that paths in a checkout stay usable.
+    """
+    home = os.path.expanduser("~")  # noqa: PTH111 - Path.home() raises where there is none
+    cache = os.environ.get("XDG_CACHE_HOME") or f"{home}/.cache"
+    places = {tempfile.gettempdir(): "$TMPDIR", str(Path.cwd()): ".", home: "~", cache: "$CACHE"}
+    return {os.path.realpath(path): name for path, name in places.items()} | places
+
+
+def host_secrets() -> list[str]:
+    """Values of environment variables that are secret by their names (tokens of CI runners)."""
+    return [
+        value
+        for name, value in os.environ.items()
+        if _SECRET_NAME.search(name) and len(value) >= _SHORTEST_SECRET
+    ]

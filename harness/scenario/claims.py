@@ -31,6 +31,11 @@ def _selection(sheet: Sheet, fields: dict[str, yaml.Node], matrix: Matrix) -> Se
     return Selection(**chosen)
 
 
+def _is_understood(node: yaml.Node, fields: dict[str, yaml.Node]) -> bool:
+    """Whether each key is known and there once, so that what is absent is really left out."""
+    return isinstance(node, yaml.MappingNode) and len(node.value) == len(fields)
+
+
 def _why(sheet: Sheet, fields: dict[str, yaml.Node]) -> str:
     return text(sheet, fields["why"], "'why'", lines=True) or "" if "why" in fields else ""
 
@@ -41,7 +46,7 @@ def read_exclusions(sheet: Sheet, node: yaml.Node, matrix: Matrix) -> tuple[Excl
     for item in items(sheet, node, "'exclude'", single=False):
         fields = entries(sheet, item, "an exclusion", optional=[*DIMENSIONS, "why"])
         where = _selection(sheet, fields, matrix)
-        if fields and where == Selection():
+        if _is_understood(item, fields) and where == Selection():
             sheet.complain(item, f"an exclusion must name one of {', '.join(DIMENSIONS)}")
         found.append(Exclusion(where, _why(sheet, fields)))
     return tuple(found)
@@ -62,7 +67,7 @@ def _claim(sheet: Sheet, node: yaml.Node, matrix: Matrix) -> ClaimRule:
     rebuilt = _rebuilt(sheet, fields["rebuilt"], reached) if "rebuilt" in fields else frozenset()
     cause_node = fields.get("failed") or fields.get("otherwise")
     cause = word(sheet, cause_node, "cause", _CAUSES) if cause_node else None
-    if fields:
+    if _is_understood(node, fields):
         _check_outcome(sheet, node, fields, everything=rebuilt >= reached)
     return ClaimRule(
         where,

@@ -185,9 +185,9 @@ def _edit(sheet: Sheet, name: str, line: int, node: yaml.Node, folder: Path) -> 
         for key, suffix in (("file", ".nix"), ("check", ".py"), ("rehearse", ".nix"))
         if key in fields
     }
-    changes = fields.get("changes")
-    if changes:
-        word(sheet, changes, f"'changes' of {what}", ["nothing"])
+    nothing = "changes" in fields and word(
+        sheet, fields["changes"], f"'changes' of {what}", ["nothing"]
+    )
     if paths.get("rehearse") and paths["rehearse"] == paths.get("file"):
         message = f"{what} rehearses itself: a rehearsal must be another edit of the same kind"
         sheet.complain(fields["rehearse"], message)
@@ -195,7 +195,7 @@ def _edit(sheet: Sheet, name: str, line: int, node: yaml.Node, folder: Path) -> 
         name=name,
         title=_text(sheet, fields, "title"),
         file=paths.get("file") or folder,
-        changes_nothing=changes is not None,
+        changes_nothing=bool(nothing),
         check=paths.get("check"),
         rehearse=paths.get("rehearse"),
         line=line,

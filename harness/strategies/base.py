@@ -19,12 +19,27 @@ _STICK_DEVICE = "/dev/vdb"
 
 
 @dataclass(frozen=True)
+class Rehearsal:
+    """What evaluating the base and the rehearsed configurations online told.
+
+    *imported* are the derivations whose outputs an evaluation read (IFD): base's, and all.
+    """
+
+    base: str
+    following: tuple[str, ...]
+    imported_by_base: tuple[str, ...]
+    imported: tuple[str, ...]
+    recipes: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Site:
     """The machine that a strategy protects, with its base system active."""
 
     machine: Machine
     tree: str
     base_output: str
+    rehearsal: Rehearsal | None = None  # for strategies that rehearse
 
     @property
     def store(self) -> Store:
@@ -52,6 +67,8 @@ class Strategy(ABC):
     rebuild_flags: ClassVar[str] = ""
     #: Whether anything goes onto the second disk.
     uses_stick: ClassVar[bool] = False
+    #: Whether `protect` needs the rehearsal of the scenario's edits.
+    rehearses: ClassVar[bool] = False
 
     @property
     def changes_configuration(self) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from harness.results import Witness
 from harness.strategies.base import Site, Strategy, settings_witness
 
@@ -11,7 +13,7 @@ class KeepDerivations(Strategy):
 
     name = "keep-derivations"
     summary = "keep-derivations = true alone (the default of Nix)"
-    settings = {"keep-derivations": "true", "keep-outputs": "false"}
+    settings = MappingProxyType({"keep-derivations": "true", "keep-outputs": "false"})
 
     def applied(self, site: Site) -> Witness:
         """The settings are in force."""

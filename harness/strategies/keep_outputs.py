@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from harness.results import Witness
 from harness.strategies.base import Site, Strategy, settings_witness
 
@@ -15,7 +17,7 @@ class KeepOutputs(Strategy):
 
     name = "keep-outputs"
     summary = "keep-outputs and keep-derivations = true in nix.conf"
-    settings = {"keep-derivations": "true", "keep-outputs": "true"}
+    settings = MappingProxyType({"keep-derivations": "true", "keep-outputs": "true"})
 
     def applied(self, site: Site) -> Witness:
         """The settings are in force."""

@@ -43,6 +43,7 @@ def test_a_request_counts_before_it_is_answered(tmp_path: Path) -> None:
     (done,) = log.since(mark)
     assert (done.status, done.received, done.sent, done.note) == (404, 3, 4, "odd")
     assert (done.path, done.strange) == ("/p", True)
+    log.close()
 
 
 def test_the_file_has_all_and_is_appended_to(tmp_path: Path) -> None:

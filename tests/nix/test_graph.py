@@ -128,8 +128,8 @@ def test_a_missing_derivation_says_who_needs_it(recipes: dict[str, str], tmp_pat
 
 
 def test_a_root_that_is_missing(tmp_path: Path) -> None:
-    with pytest.raises(GraphError, match=r"top\.drv is missing$"):
-        load_graph([TOP], store_reader(tmp_path)).node(TOP)
+    with pytest.raises(GraphError, match=r"top\.drv is missing\n"):
+        load_graph([TOP], store_reader(tmp_path))
 
 
 def test_a_derivation_that_cannot_be_read(tmp_path: Path) -> None:
@@ -139,9 +139,9 @@ def test_a_derivation_that_cannot_be_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("root", [path("top"), "top.drv", "", "/nix/store/x.drv", f"{TOP}!out"])
-def test_a_root_that_is_no_derivation(root: str) -> None:
+def test_a_root_that_is_no_derivation(root: str, recipes: dict[str, str]) -> None:
     with pytest.raises(GraphError, match="is not the store path of a derivation"):
-        load_graph([root], {}.__getitem__)
+        load_graph([root], recipes.__getitem__)
 
 
 def test_roots_of_two_stores(recipes: dict[str, str]) -> None:
@@ -186,7 +186,7 @@ def test_an_output_taken_that_does_not_exist(recipes: dict[str, str]) -> None:
         list(graph.taken(graph.node(TOP)))
 
 
-@pytest.mark.parametrize("end", [1, 7, 40, 200, -1, -2, -12])
+@pytest.mark.parametrize("end", [0, 1, 7, 40, 120, -1, -2, -12])
 def test_a_derivation_cut_short(recipes: dict[str, str], end: int) -> None:
     recipes[LEAF] = recipes[LEAF][:end]
     with pytest.raises(DerivationError, match=r"leaf\.drv.*at character"):

@@ -24,20 +24,9 @@ from harness.results import (
 )
 
 EDITS = [
-    "identical",
-    "hosts",
-    "hostname",
-    "motd",
-    "service",
-    "editor",
-    "initrd",
-    "add-runtime-package",
-    "add-build-package",
-    "patch-program",
-    "patch-library",
-    "change-stdenv",
-    "new-package",
-    "bump-version",
+    *("identical", "hosts", "hostname", "motd", "service", "editor", "initrd"),
+    *("add-runtime-package", "add-build-package", "patch-program", "patch-library"),
+    *("change-stdenv", "new-package", "bump-version"),
 ]
 PROVISIONS = ("built", "cached-packages", "cached-all", "copied")
 #: strategy: (what survives in each provision, kB kept, kB in a bundle, seconds to protect).

@@ -1,0 +1,66 @@
+"""``harness merge``: one report from the shards of a run."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from harness.commands.inputs import read_run, results_file
+from harness.errors import ExitCode, HarnessError, SetupError, UsageError
+from harness.merge import Part, merge
+from harness.reports import render_terminal, write_reports
+from harness.results import CellResult, Ending, RunResult
+from harness.run import exit_code
+
+
+def main(arguments: argparse.Namespace) -> ExitCode:
+    """Join the results, bring the logs along, write all reports; the code is that of the run."""
+    folder = Path(arguments.report_dir)
+    sources = [results_file(word).parent for word in arguments.results]
+    if any(source.resolve() == folder.resolve() for source in sources):
+        raise UsageError(
+            f"{folder} is one of the shards, and would be overwritten",
+            hint="give --report-dir a folder of its own",
+        )
+    try:
+        merged = merge([Part(word, read_run(word)) for word in arguments.results])
+    except HarnessError as error:
+        write_reports(_nothing(error), folder)  # a report all the same, which says why
+        raise
+    cells = (_with_log(cell, sources[merged.origin[cell.key]], folder) for cell in merged.run.cells)
+    run = replace(merged.run, cells=tuple(cells))
+    write_reports(run, folder)
+    sys.stdout.write(render_terminal(run, sys.stdout))
+    if not run.complete:
+        sys.stderr.write(f"harness: error: the merged run is incomplete: {run.message}\n")
+        return ExitCode.SETUP
+    return exit_code(run)
+
+
+def _with_log(cell: CellResult, source: Path, folder: Path) -> CellResult:
+    """The cell with its log copied over; without one where the shard did not bring it along."""
+    log, target = source / cell.log, folder / cell.log
+    if not cell.log or not log.is_file():
+        return replace(cell, log="")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(log, target)
+    except OSError as error:
+        raise SetupError(f"cannot write {target}: {error.strerror}") from error
+    return cell
+
+
+def _nothing(error: HarnessError) -> RunResult:
+    return RunResult(
+        started=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        seconds=0.0,
+        complete=False,
+        ended=Ending.ERROR,
+        planned=0,
+        cells=(),
+        message=f"the results could not be merged: {error.message}",
+    )

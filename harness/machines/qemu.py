@@ -1,0 +1,310 @@
+"""The embedded machine: QEMU with a root shell, checkpoints and a network that can be cut."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from harness import process
+from harness.errors import CommandFailed, MachineError
+from harness.guest.image import Image
+from harness.machines import command_line
+from harness.machines.accelerator import PACKAGE, PROGRAM, Accelerator
+from harness.machines.backdoor import Backdoor, LostShellError
+from harness.machines.base import Capability, Link, MachineSize, Output
+from harness.machines.command_line import CARD, DISKS, FILES_PORT, PLUG, Forwards, Wiring
+from harness.machines.qmp import Event, Monitor
+from harness.machines.transfer import FilesPort
+
+#: Seconds that a boot may take; without KVM on a busy host it takes ten at most.
+_BOOT_LIMIT = 180.0
+_COMMAND_FILE = "/run/harness.command"
+_CONSOLE_TAIL = 25
+
+
+class QemuMachine:
+    """Implements `Machine`. Started once; its disks are gone when it ends.
+
+    *folder* gets the disks and the logs, *internet_forward* says what the guest can reach: guest
+    address and port to a port on the host's loopback.  One thread uses it; `crash` may come from
+    any other and makes the first one's call raise `MachineError`.
+    """
+
+    def __init__(
+        self,
+        image: Image,
+        folder: Path,
+        size: MachineSize,
+        internet_forward: Forwards,
+        accelerator: Accelerator,
+        name: str = "machine",
+    ) -> None:
+        self.name = name
+        self._image = image
+        self._folder = folder
+        self._size = size
+        self._forwards = internet_forward
+        self._accelerator = accelerator
+        self._qemu: subprocess.Popen[bytes] | None = None
+        self._backdoor: Backdoor | None = None
+        self._monitor: Monitor | None = None
+        self._files: FilesPort | None = None
+        self._link = Link.UP
+        self._checkpoints: set[str] = set()
+        self._version = "not started"
+        self._trouble = ""
+        self._ending = threading.RLock()
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """Everything, and KVM where it is in use."""
+        able = {Capability.CHECKPOINTS, Capability.CUT_NETWORK, Capability.SECOND_DISK}
+        return frozenset(able | ({Capability.KVM} if self._accelerator.name == "kvm" else set()))
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """Provenance of what this machine is made of."""
+        kernel = next(
+            (name for name in self._image.versions if name.startswith("linux-image-6")), "unknown"
+        )
+        return {
+            "qemu": self._version,
+            "accelerator": self._accelerator.name,
+            "accelerator reason": self._accelerator.reason,
+            "image": self._image.digest,
+            "kernel": kernel.removeprefix("linux-image-"),
+            "memory": f"{self._size.memory} MiB",
+            "cores": str(self._size.cores),
+        }
+
+    def start(self) -> None:
+        """Boot and wait for the shell."""
+        process.which(PROGRAM, package=PACKAGE)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._make_disks()
+        ours, theirs = zip(*(socket.socketpair() for _ in range(3)), strict=True)
+        shell_end, monitor_end, files_end = (end.fileno() for end in theirs)
+        wiring = Wiring(shell_end, monitor_end, files_end, self._console_file, self._disks())
+        words = command_line.arguments(
+            self._image, self._size, self._accelerator, self._forwards, wiring
+        )
+        with (self._folder / "qemu.log").open("wb") as log:
+            self._qemu = process.spawn(
+                words, stdout=log, stderr=log, pass_fds=[end.fileno() for end in theirs]
+            )
+        for end in theirs:
+            end.close()
+        self._backdoor = Backdoor(ours[0])
+        self._files = FilesPort(ours[2], f"/dev/virtio-ports/{FILES_PORT}")
+        with self._explaining("boot"):
+            self._monitor = Monitor(ours[1], self._note)
+            version = self._monitor.command("query-version")
+            assert isinstance(version, dict)
+            self._version = "{major}.{minor}.{micro}".format(**version["qemu"])
+            self._backdoor.wait_until_open(_BOOT_LIMIT)
+
+    def execute(self, command: str, timeout: float | None = 900) -> Output:
+        """Run *command* in a fresh ``bash -c`` as root; status 124 when *timeout* seconds pass."""
+        if not self._shell().fits(command):
+            self._send_text(f"set -euo pipefail; {command}", _COMMAND_FILE)
+            command = f"exec bash {_COMMAND_FILE}"
+        with self._explaining(command):
+            return self._shell().execute(command, timeout)
+
+    def succeed(self, command: str, timeout: float | None = 900) -> str:
+        """Standard output of *command*, which must exit 0."""
+        done = self.execute(command, timeout)
+        if done.status != 0:
+            raise CommandFailed(command, done.status, _both(done))
+        return done.stdout
+
+    def fail(self, command: str, timeout: float | None = 900) -> str:
+        """Standard output of *command*, which must exit non-zero."""
+        done = self.execute(command, timeout)
+        if done.status == 0:
+            raise CommandFailed(command, 0, _both(done), hint="it was expected to fail")
+        return done.stdout
+
+    def wait_until_succeeds(self, command: str, timeout: float = 900) -> str:
+        """Repeat *command* every second until it exits 0; its standard output."""
+        deadline = time.monotonic() + timeout
+        while True:
+            done = self.execute(command, timeout)
+            if done.status == 0:
+                return done.stdout
+            if time.monotonic() > deadline:
+                hint = f"it was repeated for {timeout:g} s"
+                raise CommandFailed(command, done.status, _both(done), hint=hint)
+            time.sleep(1)
+
+    def copy_from_host(self, source: Path, target: str) -> None:
+        """Copy a file or folder from the host to be *target*; a folder joins an existing one."""
+        if not source.exists():
+            raise MachineError(f"there is nothing to copy into the machine at {source}")
+        self._port().send(source, target, self.execute)
+
+    def copy_from_machine(self, source: str, target: Path) -> None:
+        """Copy one file or folder of the machine to be *target* on the host."""
+        self._port().fetch(source, target, self.execute)
+
+    def set_link(self, state: Link) -> None:
+        """Plug or unplug the network card at both ends."""
+        self._link = state
+        self._apply_link()
+
+    def links(self) -> Mapping[str, Link]:
+        """The state that was last set, for each network card."""
+        return {CARD: self._link}
+
+    def checkpoint(self, tag: str) -> None:
+        """Save memory, devices and disks under *tag* (an existing one is replaced)."""
+        self.forget(tag)
+        self._qmp().job("snapshot-save", tag=tag, vmstate=DISKS[0], devices=list(DISKS))
+        self._checkpoints.add(tag)
+
+    def restore(self, tag: str) -> None:
+        """Go back to *tag*. The link state is that of the last `set_link`, not the checkpoint's.
+
+        The machine stands still from before the load until its link is set, so nothing it sends
+        can slip through in between.
+        """
+        if tag not in self._checkpoints:
+            raise MachineError(f"the machine has no checkpoint {tag!r}")
+        monitor = self._qmp()
+        monitor.command("stop")
+        monitor.job("snapshot-load", tag=tag, vmstate=DISKS[0], devices=list(DISKS))
+        self._apply_link()
+        monitor.command("cont")
+
+    def forget(self, tag: str) -> None:
+        """Drop a checkpoint and free its space; one that does not exist is no error."""
+        if tag in self._checkpoints:
+            self._checkpoints.discard(tag)
+            self._qmp().job("snapshot-delete", tag=tag, devices=list(DISKS))
+
+    def console(self) -> str:
+        """What the serial console printed since the start."""
+        if not self._console_file.exists():
+            return ""
+        return self._console_file.read_text(errors="replace")
+
+    def shutdown(self) -> None:
+        """Power off in order and wait for the end."""
+        with self._explaining("poweroff"):
+            self._shell().tell("poweroff")
+        qemu = self._qemu
+        assert qemu is not None
+        try:
+            qemu.wait(60)
+        except subprocess.TimeoutExpired as error:
+            raise MachineError("the machine did not power off within 60 s") from error
+        finally:
+            self.crash()
+
+    def crash(self) -> None:
+        """Pull the plug: end at once, from any state, and free everything on the host."""
+        self._trouble = self._trouble or "it was switched off from outside"
+        with self._ending:
+            if self._qemu is not None:
+                process.terminate(self._qemu, patience=0)
+            for end in (self._backdoor, self._files, self._monitor):
+                if end is not None:
+                    end.close()
+            for disk in self._disks().values():
+                disk.unlink(missing_ok=True)
+            self._checkpoints.clear()
+
+    @property
+    def _console_file(self) -> Path:
+        return self._folder / "console.log"
+
+    def _disks(self) -> dict[str, Path]:
+        return {name: self._folder / f"{name}.qcow2" for name in DISKS}
+
+    def _make_disks(self) -> None:
+        root, second = self._disks().values()
+        create = ("qemu-img", "create", "-q", "-f", "qcow2")
+        base = ("-b", self._image.rootfs, "-F", "raw")
+        process.run([*create, *base, root, f"{self._size.disk}M"])
+        process.run([*create, second, f"{self._size.second_disk}M"])
+
+    def _apply_link(self) -> None:
+        for end in (CARD, PLUG):
+            self._qmp().command("set_link", name=end, up=self._link is Link.UP)
+
+    def _send_text(self, text: str, target: str) -> None:
+        local = self._folder / "command"
+        local.write_text(text)
+        self.copy_from_host(local, target)
+
+    def _shell(self) -> Backdoor:
+        if self._backdoor is None:
+            raise MachineError("the machine has not been started")
+        return self._backdoor
+
+    def _qmp(self) -> Monitor:
+        if self._monitor is None:
+            raise MachineError("the machine has not been started")
+        return self._monitor
+
+    def _port(self) -> FilesPort:
+        if self._files is None:
+            raise MachineError("the machine has not been started")
+        return self._files
+
+    def _note(self, event: str, data: Event) -> None:
+        """What QEMU says by itself; after some of it no command will ever be answered."""
+        if event == "BLOCK_IO_ERROR" and data.get("action") == "stop":
+            full = "the host's disk is full" if data.get("nospace") else str(data.get("reason"))
+            self._trouble = self._trouble or f"its disk cannot be written: {full}"
+            if self._backdoor is not None:
+                self._backdoor.abort()
+
+    @contextlib.contextmanager
+    def _explaining(self, doing: str) -> Iterator[None]:
+        try:
+            yield
+        except (LostShellError, OSError) as error:
+            raise self._explained(doing, str(error)) from error
+
+    def _explained(self, doing: str, symptom: str) -> MachineError:
+        assert self._qemu is not None
+        reason = self._trouble
+        if not reason:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._qemu.wait(2)
+            reason = _cause_of_death(self._qemu.poll(), self.console()) or symptom
+        tail = "\n".join(self.console().strip().splitlines()[-_CONSOLE_TAIL:])
+        log = (self._folder / "qemu.log").read_text(errors="replace").strip()
+        summary = doing.splitlines()[0][:100]
+        return MachineError(
+            f"machine {self.name}, while it ran `{summary}`: {reason}"
+            + (f"\n--- QEMU said:\n{log}" if log else "")
+            + (f"\n--- end of its console:\n{tail}" if tail else "")
+        )
+
+
+def _both(output: Output) -> str:
+    return "\n".join(part.rstrip() for part in (output.stdout, output.stderr) if part.strip())
+
+
+_LAST_WORDS = re.compile(r"^.*(?:Kernel panic|Out of memory|reboot: Power down).*$", re.MULTILINE)
+
+
+def _cause_of_death(status: int | None, console: str) -> str:
+    """Why QEMU ended, as far as can be told; "" while it lives."""
+    if status is None:
+        return ""
+    said = _LAST_WORDS.findall(console)
+    if said:
+        return f"it ended: {said[-1].strip()}"
+    if status < 0:
+        return f"QEMU was killed by {signal.Signals(-status).name}"
+    return f"QEMU ended with status {status}"

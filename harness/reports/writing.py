@@ -1,0 +1,72 @@
+"""All reports of a run, into its report folder."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from harness.errors import ExitCode, HarnessError, SetupError
+from harness.reports import html, junit, markdown
+from harness.reports.redaction import Redactor
+from harness.results import RunResult, document
+
+RENDERERS: Mapping[str, Callable[[RunResult], str]] = {
+    "results.json": document.render,
+    "junit.xml": junit.render,
+    "summary.md": markdown.render,
+    "report.html": html.render,
+}
+
+
+class ReportsError(HarnessError):
+    """One or more reports could not be made; all others are written."""
+
+    exit_code = ExitCode.INTERNAL
+
+    def __init__(self, failures: Mapping[str, Exception]) -> None:
+        lines = (f"{name}: {type(error).__name__}: {error}" for name, error in failures.items())
+        super().__init__("\n".join(["reports could not be written:", *lines]))
+        self.failures = dict(failures)
+
+
+def write_reports(run: RunResult, folder: Path, redact: Redactor | None = None) -> None:
+    """Write every report of *run* into *folder*, each in one step in place of an older one.
+
+    Nothing gets into them that *redact* (by default: that of this host) takes out.  A report that fails does not keep the others from being written: `ReportsError` comes last.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    run = (redact or Redactor()).apply(run)
+    failures: dict[str, Exception] = {}
+    for name, render in RENDERERS.items():
+        try:
+            write_atomically(folder / name, render(run))
+        except Exception as error:  # noqa: BLE001 - raised below, when the others are safe
+            failures[name] = error
+    if failures:
+        raise ReportsError(failures) from next(iter(failures.values()))
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Put *text* at *path* at once: readers see the old file or the new one, never half of it.
+
+    Raises `SetupError` when it cannot be written.
+    """
+    try:
+        number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with open(number, "w", encoding="utf-8", newline="\n") as file:  # noqa: PTH123
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+                os.fchmod(file.fileno(), 0o644)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise SetupError(
+            f"cannot write {path}: {error.strerror}",
+            hint="make room on the disk, or give another report folder",
+        ) from error

@@ -1,0 +1,16 @@
+#!@shell@
+# Runs the seed's tcc with its own loader and libraries, against the C library in the store.
+tools=@tools@
+musl=@musl@
+crt="$tools/musl/lib/crt1.o"
+for argument; do
+    case $argument in
+    -shared | -c) crt= ;;
+    esac
+done
+# tcc writes this into a program as its loader.
+export LD_SO="$musl/lib/libc.so"
+# shellcheck disable=SC2086 # flags are words
+exec "$tools/lib/ld-linux-x86-64.so.2" --library-path "$tools/lib" "$tools/bin/tcc" \
+    -B"$tools/lib/tcc" -nostdinc -I"$tools/lib/tcc/include" -I"$tools/musl/include" -nostdlib \
+    $crt "$@" ${NIX_CFLAGS_COMPILE-} ${NIX_LDFLAGS-} -L"$musl/lib" -lc "$tools/lib/tcc/libtcc1.a"

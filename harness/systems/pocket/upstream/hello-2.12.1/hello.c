@@ -1,0 +1,15 @@
+/* The friendly greeting. */
+#include <stdio.h>
+#include <string.h>
+
+int main(int count, char **words)
+{
+    const char *greeting = "Hello, world!";
+
+    if (count == 2 && !strcmp(words[1], "--version")) {
+        printf("hello (GNU Hello) %s\n", VERSION);
+        return 0;
+    }
+    puts(greeting);
+    return 0;
+}

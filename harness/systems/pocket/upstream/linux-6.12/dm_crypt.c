@@ -1,0 +1,3 @@
+#include "module.h"
+
+MODULE(dm_crypt, "encrypted block devices")

@@ -1,0 +1,3 @@
+#include "module.h"
+
+MODULE(loop, "a file as a block device")

@@ -1,0 +1,3 @@
+#include "module.h"
+
+MODULE(nbd, "block devices over the network")

@@ -1,0 +1,3 @@
+#include "module.h"
+
+MODULE(tun, "network tunnels")

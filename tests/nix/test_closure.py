@@ -1,0 +1,515 @@
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.nix.closure import (
+    Size,
+    build_closure,
+    changed_derivations,
+    irredundant,
+    minimal_set,
+    offline_rebuild,
+    runtime_closure,
+    total_size,
+)
+from harness.nix.derivation import Derivation, Output, Selection, write_derivation
+from harness.nix.graph import DerivationGraph, GraphError, load_graph
+
+
+def path(name: str) -> str:
+    alphabet = "0123456789abcdfghijklmnpqrsvwxyz"
+    digest = hashlib.sha256(name.encode()).digest()
+    return f"/nix/store/{''.join(alphabet[byte & 31] for byte in digest)}-{name}"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A hand-made derivation; *inputs* are ``NAME`` or ``NAME!OUTPUT``; *gives* names its output.
+
+    Nix derives output paths from all inputs; here the test says which recipes give the same.
+    """
+
+    inputs: Iterable[str] = ()
+    sources: Iterable[str] = ()
+    outputs: Iterable[str] = ("out",)
+    gives: str = ""
+    fixed: bool = False
+
+
+Recipes = Mapping[str, Recipe]
+
+
+def written(name: str, recipe: Recipe) -> str:
+    stem = recipe.gives or name
+    address = ("r:sha256", "ab" * 32) if recipe.fixed else ("", "")
+    taken: dict[str, set[str]] = {}
+    for one in recipe.inputs:
+        drv, _, output = one.partition("!")
+        taken.setdefault(path(f"{drv}.drv"), set()).add(output or "out")
+    return write_derivation(
+        Derivation(
+            {one: Output(path(f"{stem}-{one}"), *address) for one in recipe.outputs},
+            {drv: Selection(frozenset(outputs)) for drv, outputs in taken.items()},
+            frozenset(map(path, recipe.sources)),
+            "x86_64-linux",
+            "/bin/sh",
+            (),
+            {},
+        )
+    )
+
+
+def graph_of(recipes: Recipes) -> DerivationGraph:
+    texts = {path(f"{name}.drv"): written(name, recipe) for name, recipe in recipes.items()}
+    return load_graph(texts, texts.__getitem__)
+
+
+@dataclass(frozen=True)
+class Toy:
+    """A graph whose nodes, outputs and sources are asked for and told by name."""
+
+    recipes: Recipes
+    graph: DerivationGraph = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "graph", graph_of(self.recipes))
+
+    def nodes(self, *names: str) -> list[int]:
+        return [self.graph.node(path(f"{name}.drv")) for name in names]
+
+    def names(self, nodes: Iterable[int]) -> list[str]:
+        return [plain(self.graph.derivations[node]).removesuffix(".drv") for node in nodes]
+
+    def changed(self, base: str, following: str) -> list[str]:
+        return self.names(changed_derivations(self.graph, self.nodes(base), self.nodes(following)))
+
+    def missing(self, base: str, following: str, *available: str) -> dict[str, list[str]]:
+        """The missing paths' names, each with its chain, after a check of the rest."""
+        rebuild = offline_rebuild(
+            self.graph, self.nodes(base), self.nodes(following), set(map(path, available))
+        )
+        lengths = [len(one.chain) for one in rebuild.missing]
+        assert lengths == sorted(lengths)
+        return {plain(one.key): self.names(one.chain) for one in rebuild.missing}
+
+
+def plain(store_path: str) -> str:
+    return store_path.partition("-")[2]
+
+
+#: A system in miniature: a text edit changes ``top`` and ``etc``, tools and libraries stay.
+SYSTEM: Recipes = {
+    "seed": Recipe(fixed=True),
+    "curl": Recipe(["seed"]),
+    "cc": Recipe(["seed"], ["cc.patch"]),
+    "lib-src": Recipe(["curl"], fixed=True),
+    "lib": Recipe(["cc", "lib-src"], outputs=("out", "dev", "doc")),
+    "tool": Recipe(["cc", "lib!dev"]),
+    "prog": Recipe(["cc", "lib!dev", "lib!out"]),
+    "etc1": Recipe(["tool"], ["hosts1"]),
+    "etc2": Recipe(["tool"], ["hosts2"]),
+    "top1": Recipe(["etc1", "prog", "tool"]),
+    "top2": Recipe(["etc2", "prog", "tool"]),
+}
+EDIT_SOURCES = ("hosts2", "cc.patch")
+
+
+@pytest.fixture
+def system() -> Toy:
+    return Toy(SYSTEM)
+
+
+def test_build_closure(system: Toy) -> None:
+    closure = build_closure(system.graph, system.nodes("etc1"))
+    names = ["etc1", "tool", "cc", "lib", "seed", "lib-src", "curl"]
+    assert sorted(system.names(closure.derivations)) == sorted(names)
+    assert closure.sources == {path("hosts1"), path("cc.patch")}
+    assert path("lib-doc") in closure.outputs  # a build makes all outputs
+    assert path("prog-out") not in closure.outputs
+
+
+def test_an_edit_changes_what_its_text_reaches(system: Toy) -> None:
+    assert system.changed("top1", "top2") == ["top2", "etc2"]
+    assert system.changed("top2", "top1") == ["top1", "etc1"]
+    assert system.changed("top1", "top1") == []
+
+
+def test_a_changed_recipe_behind_an_unchanged_fixed_output_is_no_change() -> None:
+    toy = Toy(
+        {
+            "curl1": Recipe(),
+            "curl2": Recipe(),
+            "src1": Recipe(["curl1"], gives="src", fixed=True),
+            "src2": Recipe(["curl2"], gives="src", fixed=True),
+            # The same output path: Nix leaves the recipes of fixed outputs out of the hash.
+            "prog1": Recipe(["src1"], gives="prog"),
+            "prog2": Recipe(["src2"], gives="prog"),
+            "top1": Recipe(["prog1"]),
+            "top2": Recipe(["prog2", "src2"]),
+        }
+    )
+    assert toy.changed("top1", "top2") == ["top2"]
+    assert toy.missing("top1", "top2", "prog-out") == {"src-out": ["top2", "src2"]}
+
+
+def test_what_a_new_fixed_output_is_fetched_with_counts() -> None:
+    toy = Toy(
+        {
+            "src1": Recipe(fixed=True),
+            "curl2": Recipe(),
+            "src2": Recipe(["curl2"], fixed=True),
+            "top1": Recipe(["src1"]),
+            "top2": Recipe(["src2"]),
+        }
+    )
+    assert toy.changed("top1", "top2") == ["top2", "src2", "curl2"]
+
+
+def test_outputs_that_only_a_build_can_tell_are_told_apart_by_recipe() -> None:
+    drvs = {name: path(f"{name}.drv") for name in ("ca", "top1", "top2")}
+    floating = {"out": Output("", "r:sha256")}
+    taken = {drvs["ca"]: Selection(frozenset({"out"}))}
+    deferred = {"out": Output("")}
+
+    def text(outputs: Mapping[str, Output], inputs: Mapping[str, Selection], builder: str) -> str:
+        return write_derivation(Derivation(outputs, inputs, frozenset(), "x", builder, (), {}))
+
+    texts = {
+        drvs["ca"]: text(floating, {}, "/bin/sh"),
+        drvs["top1"]: text(deferred, taken, "1"),
+        drvs["top2"]: text(deferred, taken, "2"),
+    }
+    graph = load_graph([drvs["top1"], drvs["top2"]], texts.__getitem__)
+    top1, top2 = graph.node(drvs["top1"]), graph.node(drvs["top2"])
+    assert changed_derivations(graph, [top1], [top2]) == (top2,)
+    assert offline_rebuild(graph, [top1], [top2], {drvs["ca"] + "!out"}).missing == ()
+
+
+def test_nothing_is_missing_when_the_inputs_of_the_edit_are_there(system: Toy) -> None:
+    rebuild = offline_rebuild(
+        system.graph,
+        system.nodes("top1"),
+        system.nodes("top2"),
+        set(map(path, ["hosts2", "tool-out", "prog-out"])),
+    )
+    assert rebuild.missing == ()
+    assert system.names(rebuild.edit) == ["top2", "etc2"]
+    assert rebuild.again == ()
+
+
+def test_the_missing_one_is_that_nearest_to_the_edit(system: Toy) -> None:
+    """And not the seed, which everything lacks in the end."""
+    rebuild = offline_rebuild(
+        system.graph,
+        system.nodes("top1"),
+        system.nodes("top2"),
+        set(map(path, ["hosts2", "prog-out"])),
+    )
+    (one,) = rebuild.missing
+    assert (one.key, one.output) == (path("tool-out"), "out")
+    assert system.names([one.node] if one.node is not None else []) == ["tool"]
+    assert not one.fixed
+    assert not one.of_edit
+    assert system.names(one.chain) == ["top2", "tool"]  # not by way of etc2
+
+
+def test_the_chain_is_the_shortest_through_what_is_built() -> None:
+    toy = Toy(
+        {
+            "tool": Recipe(fixed=True),
+            "text2": Recipe(["tool"]),
+            "unit2": Recipe(["text2"]),
+            "etc2": Recipe(["unit2"]),
+            "top1": Recipe(),
+            "top2": Recipe(["etc2", "unit2", "text2"]),
+        }
+    )
+    assert toy.missing("top1", "top2") == {"tool-out": ["top2", "text2", "tool"]}
+    assert sorted(toy.changed("top1", "top2")) == ["etc2", "text2", "tool", "top2", "unit2"]
+
+
+def test_an_absent_output_that_can_be_built_again_is_not_missing(system: Toy) -> None:
+    rebuild = offline_rebuild(
+        system.graph,
+        system.nodes("top1"),
+        system.nodes("top2"),
+        set(map(path, [*EDIT_SOURCES, "prog-out", "seed-out", "lib-src-out"])),
+    )
+    assert rebuild.missing == ()
+    assert sorted(system.names(rebuild.again)) == ["cc", "lib", "tool"]
+    assert system.names(rebuild.edit) == ["top2", "etc2"]
+
+
+def test_outputs_count_one_by_one(system: Toy) -> None:
+    here = ["hosts2", "cc-out", "prog-out"]
+    assert system.missing("top1", "top2", *here, "lib-dev") == {}
+    assert system.missing("top1", "top2", *here, "lib-out") == {"tool-out": ["top2", "tool"]}
+    here += ["lib-src-out"]  # then lib can be built again, for the sake of its dev
+    assert system.missing("top1", "top2", *here, "lib-out") == {}
+
+
+def test_an_absent_source_of_an_unchanged_derivation(system: Toy) -> None:
+    here = ["hosts2", "prog-out", "seed-out", "lib-dev"]
+    assert system.missing("top1", "top2", *here) == {"tool-out": ["top2", "tool"]}
+    assert system.missing("top1", "top2", *here, "cc.patch") == {}
+
+
+def test_an_absent_source_of_the_edit(system: Toy) -> None:
+    assert system.missing("top1", "top2", "tool-out", "prog-out") == {"hosts2": ["top2", "etc2"]}
+
+
+def test_a_new_fixed_output_cannot_be_had_whatever_is_there() -> None:
+    toy = Toy(
+        {
+            "curl": Recipe(),
+            "src1": Recipe(["curl"], fixed=True),
+            "src2": Recipe(["curl"], fixed=True),
+            "prog1": Recipe(["src1"]),
+            "prog2": Recipe(["src2"]),
+            "top1": Recipe(["prog1"]),
+            "top2": Recipe(["prog2"]),
+        }
+    )
+    rebuild = offline_rebuild(
+        toy.graph, toy.nodes("top1"), toy.nodes("top2"), {path("curl-out"), path("src1-out")}
+    )
+    (one,) = rebuild.missing
+    assert one.key == path("src2-out")
+    assert one.fixed
+    assert one.of_edit
+    assert toy.names(one.chain) == ["top2", "prog2", "src2"]
+
+
+def test_the_identical_configuration(system: Toy) -> None:
+    assert system.missing("top1", "top1", "top1-out") == {}
+    assert system.missing("top1", "top1") == {"top1-out": ["top1"]}
+    assert system.missing("top1", "top1", "etc1-out", "prog-out", "tool-out") == {}
+
+
+def test_what_evaluation_imports_is_needed_too(system: Toy) -> None:
+    rebuild = offline_rebuild(
+        system.graph,
+        system.nodes("top1", "prog"),
+        system.nodes("top1", "prog"),
+        {path("top1-out")},
+    )
+    assert [one.key for one in rebuild.missing] == [path("prog-out")]
+
+
+def test_minimal_set_of_a_text_edit(system: Toy) -> None:
+    base, following = system.nodes("top1"), system.nodes("top2")
+    found = minimal_set(system.graph, base, following, {path("prog-out"), path("lib-out")})
+    assert [root.key for root in found.roots] == [path("tool-out")]
+    assert system.names(found.rebuilt) == ["top2", "etc2"]
+    assert found.sources == {path("hosts2")}
+
+
+def test_minimal_set_of_a_patched_library() -> None:
+    toy = Toy(
+        {
+            **SYSTEM,
+            "lib3": Recipe(["cc", "lib-src"], ["lib.patch"], outputs=("out", "dev", "doc")),
+            "tool3": Recipe(["cc", "lib3!dev"]),
+            "prog3": Recipe(["cc", "lib3!dev", "lib3!out"]),
+            "etc3": Recipe(["tool3"], ["hosts1"]),
+            "top3": Recipe(["etc3", "prog3", "tool3"]),
+        }
+    )
+    found = minimal_set(
+        toy.graph, toy.nodes("top1"), toy.nodes("top3"), {path("prog-out"), path("lib-out")}
+    )
+    assert {root.key for root in found.roots} == {path("cc-out"), path("lib-src-out")}
+    assert sorted(toy.names(found.rebuilt)) == ["etc3", "lib3", "prog3", "tool3", "top3"]
+
+
+def test_minimal_set_keeps_new_sources() -> None:
+    toy = Toy(
+        {
+            "src2": Recipe(fixed=True),
+            "prog2": Recipe(["src2"]),
+            "top1": Recipe(),
+            "top2": Recipe(["prog2"]),
+        }
+    )
+    found = minimal_set(toy.graph, toy.nodes("top1"), toy.nodes("top2"), {path("top1-out")})
+    assert [root.key for root in found.roots] == [path("src2-out")]
+
+
+def test_what_is_there_anyway_is_not_rebuilt(system: Toy) -> None:
+    """Even if base's own graph does not know it (another profile keeps it)."""
+    found = minimal_set(
+        system.graph,
+        system.nodes("top1"),
+        system.nodes("top2"),
+        {path("prog-out"), path("tool-out"), path("etc2-out")},
+    )
+    assert system.names(found.rebuilt) == ["top2"]
+    assert (found.roots, found.sources) == ((), frozenset())
+
+
+def test_nothing_need_be_kept_for_the_identical_configuration(system: Toy) -> None:
+    base = system.nodes("top1")
+    found = minimal_set(system.graph, base, base, {path("top1-out")})
+    assert (found.roots, found.rebuilt, found.sources) == ((), (), frozenset())
+
+
+def test_a_recipe_that_depends_on_itself_is_an_error_and_no_endless_loop() -> None:
+    toy = Toy(
+        {
+            "a": Recipe(["b"]),
+            "b": Recipe(["a"]),
+            "top1": Recipe(["a"]),
+            "top2": Recipe(["a"]),
+        }
+    )
+    with pytest.raises(GraphError, match="depends on itself"):
+        toy.missing("top1", "top2")
+    assert toy.changed("top1", "top2") == ["top2"]
+
+
+def test_a_chain_of_many_thousand_derivations() -> None:
+    length = 20_000
+    recipes = {f"p{number}": Recipe([f"p{number + 1}"]) for number in range(length)}
+    toy = Toy({**recipes, f"p{length}": Recipe(), "q": Recipe(["p0"])})
+    rebuild = offline_rebuild(toy.graph, toy.nodes("p0"), toy.nodes("q"), set())
+    assert rebuild.missing == ()
+    assert len(rebuild.again) == length + 1
+    (last,) = toy.nodes(f"p{length}")
+    assert len(changed_derivations(toy.graph, [last], toy.nodes("p0"))) == length
+
+
+# Random graphs, against the plainest reading of what Nix does.
+
+
+@st.composite
+def random_systems(draw: st.DrawFn) -> tuple[Toy, set[str]]:
+    """Two toplevels over shared and changed derivations, and some store paths that are there."""
+    recipes: dict[str, Recipe] = {}
+    takable: list[str] = []
+    for number in range(draw(st.integers(1, 7))):
+        fixed = draw(st.booleans())
+        outputs = ("out",) if fixed else draw(st.sampled_from([("out",), ("dev", "out")]))
+        recipes[f"d{number}"] = Recipe(
+            draw(some_of(takable)) if takable else [],
+            draw(st.sampled_from([(), ("s1",), ("s1", "s2")])),
+            outputs,
+            gives=f"d{number}",
+            fixed=fixed,
+        )
+        takable += [f"d{number}!{output}" for output in outputs]
+    new: dict[str, str] = {}
+
+    def renewed(inputs: Iterable[str]) -> list[str]:
+        parts = (one.partition("!") for one in inputs)
+        return [f"{new.get(drv, drv)}!{output}" for drv, _, output in parts]
+
+    for name, old in list(recipes.items()):
+        edited = draw(st.booleans())
+        takes = renewed(old.inputs)
+        if not edited and takes == old.inputs:
+            continue
+        # As with Nix: with another input the outputs are others too, unless they are fixed.
+        gives = name if old.fixed and not edited else f"{name}-new"
+        new[name] = f"{name}-new"
+        recipes[new[name]] = Recipe(takes, old.sources, old.outputs, gives, old.fixed)
+    used = draw(some_of(takable, least=1))
+    recipes["top1"] = Recipe(used, gives="top1")
+    recipes["top2"] = Recipe(renewed(used), ["edit"], gives="top2")
+    paths = [f"{one.gives}-{output}" for one in recipes.values() for output in one.outputs]
+    return Toy(recipes), draw(st.sets(st.sampled_from([*paths, "s1", "s2", "edit"])))
+
+
+def some_of(takable: list[str], least: int = 0) -> st.SearchStrategy[list[str]]:
+    return st.lists(st.sampled_from(takable), min_size=least, max_size=4, unique=True)
+
+
+def can_be_had(recipes: Recipes, here: set[str], name: str, output: str) -> bool:
+    """What Nix would do offline: take it, or build it from what it takes."""
+    recipe = recipes[name]
+    return f"{recipe.gives}-{output}" in here or (
+        not recipe.fixed
+        and here.issuperset(recipe.sources)
+        and all(can_be_had(recipes, here, *one.split("!")) for one in recipe.inputs)
+    )
+
+
+@given(random_systems())
+def test_something_is_missing_exactly_if_nix_would_fail(case: tuple[Toy, set[str]]) -> None:
+    toy, here = case
+    missing = toy.missing("top1", "top2", *here)
+    assert bool(missing) is not can_be_had(toy.recipes, here, "top2", "out")
+    assert not here.intersection(missing)
+    assert toy.missing("top1", "top2", *here, *missing) == {}  # they are enough
+    for key, chain in missing.items():
+        assert chain[0] == "top2"
+        for user, taken in pairwise(chain):
+            assert taken in {one.partition("!")[0] for one in toy.recipes[user].inputs}
+        last = toy.recipes[chain[-1]]
+        assert key in last.sources or key in {f"{last.gives}-{one}" for one in last.outputs}
+
+
+@given(random_systems())
+def test_only_outputs_that_base_lacks_are_changed(case: tuple[Toy, set[str]]) -> None:
+    toy, _here = case
+    below = build_closure(toy.graph, toy.nodes("top1")).outputs
+    changed = changed_derivations(toy.graph, toy.nodes("top1"), toy.nodes("top2"))
+    assert all(below.isdisjoint(toy.graph.outputs[node].values()) for node in changed)
+    for user in changed:  # whole: no input of one is left out
+        for node, _output, key in toy.graph.taken(user):
+            assert (node in changed) is (key not in below)
+
+
+@given(random_systems(), st.data())
+def test_a_minimal_set_suffices_and_every_root_is_needed(
+    case: tuple[Toy, set[str]], data: st.DataObject
+) -> None:
+    toy, _here = case
+    base, following = toy.nodes("top1"), toy.nodes("top2")
+    known = sorted(build_closure(toy.graph, base).outputs)
+    runtime = {path("top1-out"), *data.draw(st.sets(st.sampled_from(known)))}
+    found = minimal_set(toy.graph, base, following, runtime)
+    sources = build_closure(toy.graph, following).sources
+    keys = {root.key for root in found.roots}
+    enough = offline_rebuild(toy.graph, base, following, runtime | keys | sources)
+    assert enough.missing == ()
+    assert enough.again == ()
+    assert set(enough.edit) == set(found.rebuilt)
+    for key in keys:
+        less = offline_rebuild(toy.graph, base, following, (runtime | keys | sources) - {key})
+        assert less.missing or less.again
+
+
+REFERENCES = {
+    "app": ["app", "lib"],
+    "lib": ["lib", "libc"],
+    "libc": ["libc"],
+    "tool": ["libc"],
+    "doc": [],
+}
+
+
+def test_runtime_closure() -> None:
+    assert runtime_closure(["app", "app"], REFERENCES.__getitem__) == {"app", "lib", "libc"}
+    assert runtime_closure([], REFERENCES.__getitem__) == frozenset()
+    with pytest.raises(KeyError):  # what the caller's function raises, not silence
+        runtime_closure(["nowhere"], REFERENCES.__getitem__)
+
+
+def test_roots_that_other_roots_keep_are_dropped() -> None:
+    paths = ["doc", "lib", "libc", "app", "lib", "tool"]
+    assert irredundant(paths, REFERENCES.__getitem__) == ("doc", "app", "tool")
+    assert irredundant(["libc", "tool"], REFERENCES.__getitem__) == ("tool",)
+    assert irredundant(["lib"], REFERENCES.__getitem__) == ("lib",)
+
+
+def test_sizes() -> None:
+    here, cache = {"app": 10, "lib": 5}, {"lib": 999, "tool": 7}
+    assert total_size(["app", "lib", "app", "tool", "doc"], here, cache) == Size(22, ("doc",))
+    assert total_size([], here) == Size(0, ())
