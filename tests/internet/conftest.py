@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import http.client
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from harness.internet.cache import BinaryCache, Layer, View
+from harness.internet.log import Mark, Request
 from harness.internet.mirror import SourceMirror
 from harness.internet.server import CACHE_HOST, Internet
 
@@ -57,3 +59,28 @@ def ask(internet: Internet) -> Callable[..., tuple[int, bytes]]:
             client.close()
 
     return asking
+
+
+@pytest.fixture
+def last_request(internet: Internet) -> Callable[[], Request]:
+    """Shut the internet, so that all threads have ended, and take the last request of its log."""
+
+    def last() -> Request:
+        internet.shut()
+        return internet.log.since(Mark(0, 0))[-1]
+
+    return last
+
+
+@pytest.fixture
+def until() -> Callable[[Callable[[], object]], None]:
+    """Wait for what another thread does."""
+
+    def wait(condition: Callable[[], object]) -> None:
+        for _ in range(3000):
+            if condition():
+                return
+            time.sleep(0.01)
+        pytest.fail("it never came to be")
+
+    return wait

@@ -2,10 +2,12 @@
 # Runs the seed's tcc with its own loader and libraries, against the C library in the store.
 tools=@tools@
 musl=@musl@
-crt="$tools/musl/lib/crt1.o"
+begin="$tools/musl/lib/crt1.o"
+end="-L$musl/lib -lc $tools/lib/tcc/libtcc1.a"
 for argument; do
     case $argument in
-    -shared | -c) crt= ;;
+    -shared) begin='' ;;
+    -c) begin='' end='' NIX_LDFLAGS='' ;;
     esac
 done
 # tcc writes this into a program as its loader.
@@ -13,4 +15,4 @@ export LD_SO="$musl/lib/libc.so"
 # shellcheck disable=SC2086 # flags are words
 exec "$tools/lib/ld-linux-x86-64.so.2" --library-path "$tools/lib" "$tools/bin/tcc" \
     -B"$tools/lib/tcc" -nostdinc -I"$tools/lib/tcc/include" -I"$tools/musl/include" -nostdlib \
-    $crt "$@" ${NIX_CFLAGS_COMPILE-} ${NIX_LDFLAGS-} -L"$musl/lib" -lc "$tools/lib/tcc/libtcc1.a"
+    $begin "$@" ${NIX_CFLAGS_COMPILE-} ${NIX_LDFLAGS-} $end

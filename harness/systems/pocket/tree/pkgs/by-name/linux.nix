@@ -5,7 +5,7 @@ stdenv.mkDerivation rec {
   version = "6.12";
   src = fetchzip {
     url = "http://mirror.internet/linux-${version}.tar";
-    hash = "sha256-FAwd5xVc3zP0RCz5k43j50CXPxG/mtW3TDU/r3Yyqng=";
+    hash = "sha256-0J/zwejAr90C8a74CJwXF4npTrmixcbFnu/PlwbQRRQ=";
   };
   outputs = [ "out" "modules" ];
   buildPhase = ''

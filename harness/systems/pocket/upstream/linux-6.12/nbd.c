@@ -1,3 +1,0 @@
-#include "module.h"
-
-MODULE(nbd, "block devices over the network")

@@ -1,3 +1,0 @@
-#include "module.h"
-
-MODULE(tun, "network tunnels")
