@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from harness import __version__
+from harness import __version__, arguments
 from harness.errors import ExitCode, HarnessError
 
 _EPILOG = """\
@@ -25,23 +25,29 @@ examples:
   harness show flags                       what would be run, and what is claimed
 """
 
-_DIMENSIONS = {
-    "--strategy": "strategies",
-    "--edit": "edits",
-    "--provision": "provisions",
-    "--caches": "caches",
-    "--network": "network",
-    "--command": "commands",
-    "--flags": "flags",
-}
+_BISECT_STEP = "bisect-step"
+#: `git bisect run` stops at 128 and more. It would take most lower codes for a judgement, so any
+#: but these become `_STOP_BISECTION`.
+_JUDGEMENTS, _STOP_BISECTION = (0, 1, 125, ExitCode.INTERRUPTED), 129
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; every error becomes a message and one of `ExitCode`."""
-    arguments = _parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else list(argv)
     try:
-        command = importlib.import_module(f"harness.commands.{arguments.module}")
-        return int(command.main(arguments))
+        parsed = _parser().parse_args(words)
+    except SystemExit as end:
+        if words[:1] == [_BISECT_STEP] and end.code:
+            return _STOP_BISECTION  # git would take the usual 2 for a bad revision
+        raise
+    code = _run(parsed)
+    return code if words[:1] != [_BISECT_STEP] or code in _JUDGEMENTS else _STOP_BISECTION
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    try:
+        command = importlib.import_module(f"harness.commands.{parsed.module}")
+        return int(command.main(parsed))
     except HarnessError as error:
         _complain(str(error))
         return int(error.exit_code)
@@ -78,6 +84,12 @@ def _parser() -> argparse.ArgumentParser:
     _add_setup(verbs)
     _add_shell(verbs)
     _add_bench(verbs)
+    _add_plan(verbs)
+    _add_merge(verbs)
+    _add_compare(verbs)
+    _add_bisect(verbs)
+    _add_bisect_step(verbs)
+    _add_publish(verbs)
     return parser
 
 
@@ -92,8 +104,8 @@ def _verb(verbs: _Verbs, name: str, module: str, summary: str) -> argparse.Argum
 
 def _add_run(verbs: _Verbs) -> None:
     run = _verb(verbs, "run", "run", "run scenarios and write the reports")
-    _add_selection(run)
-    _add_machine(run)
+    arguments.add_selection(run)
+    arguments.add_machine(run)
     run.add_argument(
         "--report-dir",
         default="reports",
@@ -102,10 +114,19 @@ def _add_run(verbs: _Verbs) -> None:
     )
     run.add_argument(
         "--deadline",
-        type=_positive,
+        type=arguments.positive,
         metavar="SECONDS",
         help="stop in order after so long, with valid reports and exit code 3",
     )
+    run.add_argument(
+        "--tree",
+        metavar="DIR",
+        help="another pocket system, as harness/systems/pocket of another revision",
+    )
+    run.add_argument(
+        "--shard", type=arguments.shard, metavar="I/N", help="only part I of N; see `harness plan`"
+    )
+    arguments.add_timings(run)
 
 
 def _add_list(verbs: _Verbs) -> None:
@@ -117,32 +138,32 @@ def _add_list(verbs: _Verbs) -> None:
         choices=["scenarios", "strategies", "provisions", "edits", "cells"],
         help="what to list (default: %(default)s)",
     )
-    _add_root(listing)
-    _add_format(listing)
+    arguments.add_root(listing)
+    arguments.add_format(listing)
 
 
 def _add_show(verbs: _Verbs) -> None:
     show = _verb(verbs, "show", "show", "show the plan of scenarios: stages, cells and claims")
-    _add_selection(show)
-    _add_format(show)
+    arguments.add_selection(show)
+    arguments.add_format(show)
 
 
 def _add_doctor(verbs: _Verbs) -> None:
     doctor = _verb(verbs, "doctor", "doctor", "try what this host can do")
-    _add_format(doctor)
+    arguments.add_format(doctor)
 
 
 def _add_setup(verbs: _Verbs) -> None:
     setup = _verb(
         verbs, "setup", "setup", "build the guest image and publish the simulated packages"
     )
-    _add_machine(setup)
+    arguments.add_machine(setup)
 
 
 def _add_shell(verbs: _Verbs) -> None:
     shell = _verb(verbs, "shell", "shell", "boot a machine to a stage and give a prompt in it")
-    _add_selection(shell)
-    _add_machine(shell)
+    arguments.add_selection(shell)
+    arguments.add_machine(shell)
     shell.add_argument(
         "--stage",
         default="cut",
@@ -153,85 +174,139 @@ def _add_shell(verbs: _Verbs) -> None:
 
 def _add_bench(verbs: _Verbs) -> None:
     bench = _verb(verbs, "bench", "bench", "measure the harness itself, as ratios")
-    _add_machine(bench)
-    _add_format(bench)
+    arguments.add_machine(bench)
+    arguments.add_format(bench)
 
 
-def _add_root(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--scenarios",
-        default="scenarios",
-        metavar="DIR",
-        help="the folder that holds the scenario folders (default: %(default)s)",
-    )
-
-
-def _add_selection(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "scenario",
-        nargs="*",
-        help="names or folders of scenarios; none means all of them",
-    )
-    _add_root(parser)
-    for option, dimension in _DIMENSIONS.items():
-        parser.add_argument(
-            option,
-            dest=dimension,
-            type=_whole if dimension == "flags" else _comma_separated,
-            action="extend",
-            default=[],
-            metavar="NAME[,NAME...]" if dimension != "flags" else "WORDS",
-            help=_selection_help(option, dimension),
-        )
-
-
-def _selection_help(option: str, dimension: str) -> str:
-    if dimension == "flags":
-        return "only cells with these flags, as in --flags='--option substitute false'; repeatable"
-    return f"only cells with one of these {dimension}; repeatable"
-
-
-def _comma_separated(text: str) -> list[str]:
-    return [word for word in text.split(",") if word]
-
-
-def _whole(text: str) -> list[str]:
-    return [text]
-
-
-def _add_machine(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--accelerator",
-        default="auto",
-        choices=["auto", "require-kvm", "tcg"],
-        help="auto uses KVM where a guest really boots under it, else emulation",
-    )
-    parser.add_argument(
-        "--jobs",
-        type=_positive_count,
-        default=None,
+def _add_plan(verbs: _Verbs) -> None:
+    plan = _verb(verbs, "plan", "planning", "cut the cells into shards, as a job matrix")
+    arguments.add_selection(plan)
+    plan.add_argument(
+        "--shards",
+        type=arguments.positive_count,
+        default=1,
         metavar="N",
-        help="machines side by side (default: one per core, at most 4)",
+        help="into how many parts (default: %(default)s)",
+    )
+    arguments.add_timings(plan)
+    arguments.add_format(plan)
+
+
+def _add_merge(verbs: _Verbs) -> None:
+    merge = _verb(verbs, "merge", "merge", "join the shards of one run into one report")
+    merge.add_argument("results", nargs="+", help="report folders, or results.json files")
+    merge.add_argument("--report-dir", required=True, metavar="DIR", help="where the reports go")
+
+
+def _add_compare(verbs: _Verbs) -> None:
+    compare = _verb(verbs, "compare", "compare", "tell what became better or worse between runs")
+    for name in ("base", "head"):
+        compare.add_argument(name, help=f"report folder or results.json of the {name} run")
+    compare.add_argument(
+        "--max-growth",
+        type=arguments.share,
+        metavar="PERCENT",
+        help="bytes kept and derivations built may grow by so much, and no more",
+    )
+    compare.add_argument(
+        "--max-slowdown",
+        type=arguments.share,
+        metavar="PERCENT",
+        help="the same for times, which vary by themselves",
+    )
+    compare.add_argument(
+        "--report-dir", metavar="DIR", help="where compare.json, .md, .txt and -junit.xml go"
+    )
+    compare.add_argument(
+        "--format",
+        choices=["text", "json", "markdown", "junit"],
+        default="text",
+        help="what is printed (default: %(default)s)",
     )
 
 
-def _add_format(parser: argparse.ArgumentParser) -> None:
+def _add_bisect(verbs: _Verbs) -> None:
+    bisect = _verb(verbs, "bisect", "bisect", "find the commit that broke a rebuild")
+    _add_bisected(bisect)
+    bisect.add_argument("--good", required=True, metavar="REV", help="a revision that works")
+    bisect.add_argument(
+        "--bad", default="HEAD", metavar="REV", help="one that does not (default: %(default)s)"
+    )
+    bisect.add_argument(
+        "--repo", default=".", metavar="DIR", help="the git checkout (default: the current folder)"
+    )
+    bisect.add_argument(
+        "--report-dir",
+        default="reports/bisect",
+        metavar="DIR",
+        help="where steps and reports go; run again with the same to resume (default: %(default)s)",
+    )
+
+
+def _add_bisect_step(verbs: _Verbs) -> None:
+    step = _verb(
+        verbs,
+        _BISECT_STEP,
+        "bisect_step",
+        "judge the current checkout, for your own git bisect run",
+    )
+    _add_bisected(step)
+    step.add_argument(
+        "--report-dir",
+        default="reports/bisect",
+        metavar="DIR",
+        help="where the reports go, a folder for each commit (default: %(default)s)",
+    )
+    step.add_argument(
+        "--state", metavar="DIR", help="a step of the `harness bisect` of this folder"
+    )
+
+
+def _add_bisected(parser: argparse.ArgumentParser) -> None:
+    arguments.add_selection(parser)
+    arguments.add_machine(parser)
     parser.add_argument(
-        "--format", choices=["text", "json"], default="text", help="default: %(default)s"
+        "--tree",
+        default="harness/systems/pocket",
+        metavar="PATH",
+        help="the pocket system to test, as a path in the checkout (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--signature",
+        default="",
+        metavar="CAUSE[:NAME,...]",
+        help="the failure to look for and what it lacks (default: that of the bad revision)",
+    )
+    parser.add_argument(
+        "--deadline",
+        type=arguments.positive,
+        metavar="SECONDS",
+        help="a revision that takes longer cannot be tested",
     )
 
 
-def _positive(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number of seconds")
-    return value
-
-
-def _positive_count(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 up")
-    return int(text)
+def _add_publish(verbs: _Verbs) -> None:
+    publish = _verb(verbs, "publish", "publish", "hand a report to the forge that runs this job")
+    publish.add_argument(
+        "--report-dir", default="reports", metavar="DIR", help="of the run (default: %(default)s)"
+    )
+    publish.add_argument(
+        "--base-dir", metavar="DIR", help="of the run to compare with, and of its comparison"
+    )
+    publish.add_argument(
+        "--annotations",
+        type=int,
+        default=9,
+        choices=range(10),
+        metavar="0-9",
+        help="how many findings become annotations (default: %(default)s)",
+    )
+    publish.add_argument(
+        "--no-job-summary", action="store_true", help="leave the job's summary page alone"
+    )
+    publish.add_argument(
+        "--fail-on",
+        choices=["failures", "errors", "regressions", "nothing"],
+        default="failures",
+        help="what makes the exit code other than 0 (default: %(default)s)",
+    )

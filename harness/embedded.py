@@ -15,6 +15,7 @@ from harness.machines.qemu import QemuMachine
 from harness.plan import Group, Plan
 from harness.protocol import Experiment
 from harness.provisions import PROVISIONS
+from harness.systems.pocket.system import SHIPPED
 from harness.world import PublishedSystem, World, ensure_system, ensure_world
 
 
@@ -49,9 +50,13 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Embedded:
-    """Makes the image, the simulated internet's content and the machines. *policy*: see doctor."""
+    """Makes the image, the simulated internet's content and the machines. *policy*: see doctor.
+
+    *source* is the folder of the pocket system under test, with ``tree`` and ``upstream`` in it.
+    """
 
     policy: str = "auto"
+    source: Path = SHIPPED
 
     def prepare(self, plan: Plan, scratch: Path, progress: Callable[[str], None]) -> Prepared:
         """Build what is not cached yet: the image, the packages, the scenarios' base systems."""
@@ -59,7 +64,7 @@ class Embedded:
         accelerator = choose_accelerator(self.policy, image)
         progress(f"accelerator: {accelerator.name} ({accelerator.reason})")
         make = make_machine(image, accelerator, scratch)
-        world = ensure_world(image, make, progress)
+        world = ensure_world(image, make, progress, self.source)
         published = {
             scenario.name: ensure_system(world, scenario, make, progress)
             for scenario in plan.scenarios
@@ -67,6 +72,7 @@ class Embedded:
         }
         facts = {
             "image": image.digest,
+            "pocket": world.folder.name,
             "accelerator": accelerator.name,
             **{f"package {name}": version for name, version in image.versions.items()},
         }

@@ -29,7 +29,7 @@ from harness.results import (
 _SHARD, _PLAN, _PLANNED = _OF_A_SHARD = "shard", "plan", "plan-cells"
 _MOST_SHARDS = 1000
 #: Facts that runs must share to be parts of one experiment; names that begin so count as well.
-_SAME = ("harness", "protocol", "image", "nix", _PLAN, _PLANNED)
+_SAME = ("harness", "protocol", "image", "pocket", "nix", _PLAN, _PLANNED)
 _SAME_FAMILIES = ("package ", "nixpkgs")
 #: The worst ending of a part is that of the whole.
 _ENDINGS = (

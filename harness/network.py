@@ -11,27 +11,22 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from harness.errors import MachineError
-from harness.internet.uplink import ADDRESS, Moment, Uplink
+from harness.internet.reach import Moment, Reach
 from harness.machines.base import Link, Machine
 from harness.machines.shell import command
 from harness.results import Witness
 from harness.scenario.model import NetworkMode
 
-#: An address that never answers a datagram.
-SILENT_ADDRESS = "10.0.2.3"
-
-_RESOLV_CONF = f"nameserver {ADDRESS}\\noptions use-vc\\n"
-_SILENT_RESOLV_CONF = f"nameserver {SILENT_ADDRESS}\\n"
 _CACHE_INFO = "http://cache.internet/nix-cache-info"
 
 
-def connect(machine: Machine, uplink: Uplink) -> Witness:
+def connect(machine: Machine, uplink: Reach) -> Witness:
     """Bring the network up and prove it by a request that the internet's log shows."""
     uplink.open()
     machine.set_link(Link.UP)
-    machine.succeed(f"printf '{_RESOLV_CONF}' > /etc/resolv.conf")
+    machine.succeed(f"printf 'nameserver {uplink.address}\\noptions use-vc\\n' > /etc/resolv.conf")
     before = uplink.now()
-    machine.wait_until_succeeds(f"busybox wget -q -T 5 -O - {_CACHE_INFO} | grep -q StoreDir", 60)
+    machine.wait_until_succeeds(f"{_fetch(_CACHE_INFO, 5)} | grep -q StoreDir", 60)
     if not uplink.heard_since(before):
         raise MachineError(
             "the machine fetched from the cache, yet the internet's log did not see it",
@@ -40,53 +35,63 @@ def connect(machine: Machine, uplink: Uplink) -> Witness:
     return Witness("network-up", True, f"GET {_CACHE_INFO} succeeded and was logged")
 
 
-def cut(machine: Machine, uplink: Uplink, mode: NetworkMode) -> None:
+def _fetch(url: str, seconds: int) -> str:
+    """A command that prints what is at *url*, with what the guest has: NixOS curl, ours busybox."""
+    return (
+        f"if command -v curl > /dev/null; then curl -sSf -m {seconds} {url};"
+        f" else busybox wget -q -T {seconds} -O - {url}; fi"
+    )
+
+
+def cut(machine: Machine, uplink: Reach, mode: NetworkMode) -> None:
     """Take the network away; `cut_witness` proves it."""
     if mode is NetworkMode.REFUSED:
         uplink.refuse()
     else:
         machine.set_link(Link.DOWN)
-    machine.succeed(_GUEST_SIDE[mode]())
+    machine.succeed(_GUEST_SIDE[mode](uplink))
 
 
-def _lose_address() -> str:
+def _lose_address(uplink: Reach) -> str:
     # What a DHCP client does when the carrier goes.
-    return "ip addr flush dev eth0 && ip link set eth0 down"
+    return f"ip addr flush dev {uplink.card} && ip link set {uplink.card} down"
 
 
-def _unbind_driver() -> str:
+def _unbind_driver(uplink: Reach) -> str:
     return (
-        "device=$(basename $(readlink -f /sys/class/net/eth0/device))"
+        f"device=$(basename $(readlink -f /sys/class/net/{uplink.card}/device))"
         " && echo $device > /sys/bus/virtio/drivers/virtio_net/unbind"
-        " && ! test -e /sys/class/net/eth0"
+        f" && ! test -e /sys/class/net/{uplink.card}"
     )
 
 
-def _keep_names() -> str:
+def _keep_names(_uplink: Reach) -> str:
     return "true"
 
 
-def _believe_in(address: str) -> str:
+def _believe_in(address: str, card: str) -> str:
     # A neighbour entry that never expires: packets are sent, and vanish on the unplugged link.
-    neighbour = "ip neigh replace %s lladdr 52:55:0a:00:02:64 dev eth0 nud permanent"
-    return command(neighbour, address)
+    neighbour = "ip neigh replace %s lladdr 52:55:0a:00:02:64 dev %s nud permanent"
+    return command(neighbour, address, card)
 
 
-def _silence_names() -> str:
-    return f"{_believe_in(SILENT_ADDRESS)} && printf '{_SILENT_RESOLV_CONF}' > /etc/resolv.conf"
+def _silence_names(uplink: Reach) -> str:
+    silent = uplink.address.rpartition(".")[0] + ".3"  # on the same network, where nobody is
+    believed = _believe_in(silent, uplink.card)
+    return f"{believed} && printf 'nameserver {silent}\\n' > /etc/resolv.conf"
 
 
-def _swallow_packets() -> str:
-    hosts = f"{ADDRESS} cache.internet mirror.internet"
+def _swallow_packets(uplink: Reach) -> str:
+    hosts = f"{uplink.address} cache.internet mirror.internet"
     # The name still resolves, as from a caching resolver; /etc/hosts belongs to the system.
     return (
-        f"{_believe_in(ADDRESS)}"
+        f"{_believe_in(uplink.address, uplink.card)}"
         f" && sed '' /etc/hosts > /run/hosts && echo '{hosts}' >> /run/hosts"
         " && mount --bind /run/hosts /etc/hosts"
     )
 
 
-_GUEST_SIDE: dict[NetworkMode, Callable[[], str]] = {
+_GUEST_SIDE: dict[NetworkMode, Callable[[Reach], str]] = {
     NetworkMode.DOWN: _lose_address,
     NetworkMode.NO_INTERFACE: _unbind_driver,
     NetworkMode.REFUSED: _keep_names,
@@ -95,14 +100,14 @@ _GUEST_SIDE: dict[NetworkMode, Callable[[], str]] = {
 }
 
 
-def cut_witness(machine: Machine, uplink: Uplink, mode: NetworkMode, since: Moment) -> Witness:
+def cut_witness(machine: Machine, uplink: Reach, mode: NetworkMode, since: Moment) -> Witness:
     """Proof that nothing gets through now, and that nothing has since *since*."""
     links = machine.links()
     expected = Link.UP if mode is NetworkMode.REFUSED else Link.DOWN
     if not links or any(state is not expected for state in links.values()):
         return Witness("network-cut", False, f"links are {dict(links)}, expected {expected}")
     probe = machine.execute(
-        f"busybox wget -q -T 1 -O /dev/null http://{ADDRESS}/nix-cache-info", timeout=10
+        _fetch(f"http://{uplink.address}/nix-cache-info", 1) + " > /dev/null", timeout=10
     )
     if probe.status == 0:
         return Witness("network-cut", False, "a probe got through to the internet")

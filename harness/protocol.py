@@ -15,7 +15,7 @@ from pathlib import Path
 from harness.checks import run_checks
 from harness.diagnosis import Survey, diagnose, survey
 from harness.errors import MachineError
-from harness.internet.uplink import Moment, Uplink
+from harness.internet.reach import Moment, Reach
 from harness.machines.base import Machine, Output
 from harness.machines.shell import command
 from harness.network import connect, cut, cut_witness
@@ -69,7 +69,7 @@ class Experiment:
     """The stages of one scenario on one machine. Any `MachineError` leaves the machine unusable."""
 
     def __init__(
-        self, machine: Machine, uplink: Uplink, system: systems.System, scenario: Scenario
+        self, machine: Machine, uplink: Reach, system: systems.System, scenario: Scenario
     ) -> None:
         self.machine = machine
         self.uplink = uplink
@@ -86,7 +86,9 @@ class Experiment:
         """Boot, and put the system's expressions and the scenario into the machine."""
         self.machine.start()
         self.system.install(self.machine)
-        systems.install_scenario(self.machine, self.scenario.folder)
+        systems.install_scenario(
+            self.machine, self.system, self.scenario.folder, self.scenario.base
+        )
         self.machine.checkpoint(_READY)
 
     def provision(self, name: str, published: str, outputs: dict[str, str]) -> Provisioned:
@@ -197,8 +199,7 @@ class Experiment:
         systems.configure(self.machine, self._modules(edit, strategy))
 
     def _modules(self, edit: Edit | None, strategy: Strategy | None) -> list[str]:
-        files = [self.scenario.base, *([edit.file] if edit else [])]
-        modules = [self._in_machine(file) for file in files]
+        modules = [systems.BASE, *([self._in_machine(edit.file)] if edit else [])]
         if strategy is not None and strategy.changes_configuration:
             modules.append(systems.STRATEGY_MODULE)
         return modules
@@ -226,9 +227,9 @@ class Experiment:
         self.store.collect_garbage("--option", "keep-derivations", "false")
         edits = [self.scenario.edit(cell.key.edit) for cell in branch.cells]
         files = dict.fromkeys(edit.rehearse for edit in edits if edit.rehearse is not None)
-        base = self._evaluate([self.scenario.base])
+        base = self._evaluate(None)
         imported_by_base = self._imported([base])
-        following = [self._evaluate([self.scenario.base, file]) for file in files]
+        following = [self._evaluate(file) for file in files]
         imported = self._imported([base, *following])
         return Rehearsal(
             base=base,
@@ -238,11 +239,12 @@ class Experiment:
             recipes=self.store.all_derivations(),
         )
 
-    def _evaluate(self, files: Sequence[Path]) -> str:
-        systems.configure(self.machine, [self._in_machine(file) for file in files])
+    def _evaluate(self, file: Path | None) -> str:
+        modules = [systems.BASE, *([self._in_machine(file)] if file else [])]
+        systems.configure(self.machine, modules)
         done = systems.instantiate(self.machine, self.system.tree)
         if done.status != 0:
-            raise systems.command_failed(f"rehearse {files[-1].name}", done)
+            raise systems.command_failed(f"rehearse {file.name if file else 'the base'}", done)
         return done.stdout.strip().split("!")[0]
 
     def _imported(self, evaluated: Sequence[str]) -> tuple[str, ...]:

@@ -23,7 +23,14 @@ from harness.lanes import Agenda, Lane
 from harness.plan import Plan
 from harness.progress import ProgressView
 from harness.reports import Redactor, write_reports
-from harness.results import BranchResult, CellResult, Ending, Outcome, RunResult
+from harness.results import (
+    PROTOCOL_VERSION,
+    BranchResult,
+    CellResult,
+    Ending,
+    Outcome,
+    RunResult,
+)
 from harness.results.log import ResultsLog
 from harness.transcript import Transcript
 
@@ -111,9 +118,14 @@ class Limits:
 
 
 def run_plan(
-    plan: Plan, tier: Embedded, folder: Path, limits: Limits, progress: ProgressView
+    plan: Plan,
+    tier: Embedded,
+    folder: Path,
+    limits: Limits,
+    progress: ProgressView,
+    facts: Mapping[str, str] | None = None,
 ) -> RunResult:
-    """Run every cell of *plan* and write the reports into *folder*.
+    """Run every cell of *plan* and write the reports into *folder*; *facts* go into them.
 
     Raises `Interrupted`, `DeadlineReached` or the error that ended the run early; the reports are
     complete and valid by then.
@@ -127,7 +139,12 @@ def run_plan(
         ended=Ending.RUNNING,
         planned=len(plan.cells),
         cells=(),
-        facts={"harness": __version__, "host-kernel": platform.release()},
+        facts={
+            "harness": __version__,
+            "protocol": str(PROTOCOL_VERSION),
+            "host-kernel": platform.release(),
+            **(facts or {}),
+        },
         scenarios={scenario.name: scenario.digest for scenario in plan.scenarios},
     )
     progress.begin(len(plan.cells))

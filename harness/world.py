@@ -28,7 +28,7 @@ from harness.network import connect
 from harness.scenario.model import Scenario
 from harness.systems import base as systems
 from harness.systems.pocket.sources import pack
-from harness.systems.pocket.system import TREE, Pocket
+from harness.systems.pocket.system import SHIPPED, Pocket
 
 _KEY_NAME = "cache.internet-1"
 _UPLOAD = "http://cache.internet?compression=none&secret-key=/run/cache-key.sec"
@@ -43,6 +43,7 @@ class World:
 
     folder: Path
     image: Image
+    source: Path = SHIPPED  # the pocket system that was published
 
     @property
     def packages(self) -> Path:
@@ -51,7 +52,7 @@ class World:
 
     def pocket(self) -> Pocket:
         """The system that goes with this world."""
-        return Pocket(self.image.seed / "seed.json", self.folder / "key.pub")
+        return Pocket(self.image.seed / "seed.json", self.folder / "key.pub", self.source)
 
     def uplink(self, systems_layer: Path, log: Path | None = None) -> Uplink:
         """A fresh internet for one machine, over this world's folders."""
@@ -73,18 +74,23 @@ class PublishedSystem:
     output: str
 
 
-def ensure_world(image: Image, make: MachineFactory, progress: Callable[[str], None]) -> World:
-    """The world of the current pocket tree, published first if need be (about a minute)."""
+def ensure_world(
+    image: Image,
+    make: MachineFactory,
+    progress: Callable[[str], None],
+    source: Path = SHIPPED,
+) -> World:
+    """The world of the pocket system in *source*, published first if need be (about a minute)."""
     seed = (image.seed / "seed.json").read_text()
-    digest = hashlib.sha256(f"{image.digest} {seed} {_tree_digest()}".encode()).hexdigest()
+    digest = hashlib.sha256(f"{image.digest} {seed} {_tree_digest(source)}".encode()).hexdigest()
     folder = cache_folder() / "worlds" / digest[:32]
     with _built_aside(folder) as target:
         if target is not None:
             progress("publishing the pocket packages to the simulated binary cache (once)")
             (target / "sources").mkdir()
-            pack(target / "sources")
-            _publish_packages(World(target, image), make)
-    return World(folder, image)
+            pack(target / "sources", source / "upstream")
+            _publish_packages(World(target, image, source), make)
+    return World(folder, image, source)
 
 
 def ensure_system(
@@ -129,10 +135,9 @@ def _publish_system(world: World, scenario: Scenario, target: Path, make: Machin
         machine.copy_from_host(world.folder / "key.sec", "/run/cache-key.sec")
         pocket = world.pocket()
         pocket.install(machine)
-        systems.install_scenario(machine, scenario.folder)
+        systems.install_scenario(machine, pocket, scenario.folder, scenario.base)
         uplink.show(View.PACKAGES)
-        base = systems.module(str(scenario.base.relative_to(scenario.folder)))
-        systems.configure(machine, [base])
+        systems.configure(machine, [systems.BASE])
         done = systems.rebuild(machine, pocket.tree, "nix-build", "", patience=900)
         if done.status != 0:
             raise systems.command_failed(f"build the base system of {scenario.name}", done)
@@ -182,10 +187,10 @@ def _built_aside(folder: Path) -> Iterator[Path | None]:
         target.rename(folder)
 
 
-def _tree_digest() -> str:
+def _tree_digest(source: Path) -> str:
     """A digest of the pocket tree and its upstream sources: names, modes and contents."""
     digest = hashlib.sha256()
-    for root in (TREE, TREE.parent / "upstream"):
+    for root in (source / "tree", source / "upstream"):
         for path in sorted(root.rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:
                 executable = os.access(path, os.X_OK)

@@ -44,6 +44,8 @@ class FakeMachine:
 class FakeUplink:
     """An internet that heard what the test says."""
 
+    address, card = "10.0.2.100", "eth0"
+
     def __init__(self, *heard: str) -> None:
         self.heard = list(heard)
         self.refusing = False
@@ -72,10 +74,7 @@ def test_a_network_that_the_log_did_not_see_is_refused() -> None:
 
 def test_a_network_that_the_log_saw_is_up() -> None:
     machine = FakeMachine()
-    assert connect(
-        machine,
-        FakeUplink("GET"),
-    ).holds  # type: ignore[arg-type]
+    assert connect(machine, FakeUplink("GET")).holds  # type: ignore[arg-type]
     assert machine.link is Link.UP
 
 

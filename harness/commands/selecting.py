@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from harness.errors import UsageError
 from harness.plan import Plan, plan
 from harness.scenario import DIMENSIONS, Scenario, Selection, find, load_scenarios
 from harness.strategies import registry
+from harness.systems.pocket.system import SHIPPED
 
 
 def scenarios(arguments: argparse.Namespace) -> tuple[Scenario, ...]:
@@ -25,3 +27,16 @@ def selection(arguments: argparse.Namespace) -> Selection:
 def planned(arguments: argparse.Namespace) -> Plan:
     """The plan of the selected cells of the named scenarios."""
     return plan(scenarios(arguments), selection(arguments))
+
+
+def pocket_source(arguments: argparse.Namespace) -> Path:
+    """The folder of the pocket system under test: the shipped one, unless ``--tree`` names one."""
+    if arguments.tree is None:
+        return SHIPPED
+    source = Path(arguments.tree).resolve()
+    if not (source / "tree").is_dir() or not (source / "upstream").is_dir():
+        raise UsageError(
+            f"{arguments.tree} holds no pocket system",
+            hint="name a folder with tree/ and upstream/ in it, as harness/systems/pocket has",
+        )
+    return source

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import socketserver
 import struct
+import sys
 import threading
 from collections.abc import Mapping
 from types import TracebackType
+
+from harness.errors import SetupError
 
 _HEADER = struct.Struct(">HHHHHH")
 _A, _IN = 1, 1
@@ -20,26 +23,30 @@ _MAX_QUESTION = 512
 
 
 class NameServer:
-    """Answers A questions for *names* (name to IPv4 address) on a loopback port.
+    """Answers A questions for *names* (name to IPv4 address) on the loopback, or at *bind*.
 
     Names may be changed while it runs; other types of a known name get an empty answer, unknown
     names NXDOMAIN.
     """
 
-    def __init__(self, names: Mapping[str, str]) -> None:
+    def __init__(self, names: Mapping[str, str], bind: tuple[str, int] = ("127.0.0.1", 0)) -> None:
         self.names = dict(names)
         self._questions: list[str] = []
         self._lock = threading.Lock()
+        #: What broke the server itself, so that its silence proves nothing.
+        self.failures: list[BaseException | None] = []
         self._server: _Server | None = None
-        self._port = 0
+        self._host, self._port = bind
 
     @property
     def port(self) -> int:
-        """The TCP port on 127.0.0.1; the same again after `shut` and `open`."""
+        """Its TCP port; the same again after `shut` and `open`."""
         return self._port
 
     def questions(self) -> list[str]:
-        """The names that were asked for, in order."""
+        """The names that were asked for, in order; raises `SetupError` when the server broke."""
+        if self.failures:
+            raise SetupError(f"the simulated name server broke: {self.failures[0]!r}")
         with self._lock:
             return list(self._questions)
 
@@ -47,7 +54,7 @@ class NameServer:
         """Start to listen; nothing happens when it listens already."""
         if self._server is not None:
             return
-        self._server = _Server(("127.0.0.1", self._port), self)
+        self._server = _Server((self._host, self._port), self)
         self._port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
@@ -129,3 +136,6 @@ class _Server(socketserver.ThreadingTCPServer):
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that goes away in the middle (the guest was reset) is no fault of ours."""
+        error = sys.exception()
+        if not isinstance(error, ConnectionError | TimeoutError):
+            self.names.failures.append(error)

@@ -1,4 +1,4 @@
-"""The simulated internet: one HTTP server on the loopback that is all the hosts there are."""
+"""The simulated internet: one HTTP server that is all the hosts there are."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class InternetError(SetupError):
 
 
 class Internet:
-    """A server on the loopback that tells its sites apart by the Host header.
+    """A server that tells its sites apart by the Host header.
 
     A context manager: it listens from entry to exit, but for the time between `shut` and `open`,
-    and always on the same port.  *hosts* maps host names in lower case and without a port to sites
-    (default: the cache as `cache.internet`, the mirror as `mirror.internet`); all other hosts are
+    and always on the same port: a free one of the loopback, or as *bind* says.  *hosts* maps host
+    names in lower case and without a port to sites (default: the cache as `cache.internet`, the mirror as `mirror.internet`); all other hosts are
     answered with 404.  The log goes to *log_file* as well when there is one, with times by *clock*
     in seconds.  A connection that stays silent for *idle* seconds is closed.
 
@@ -50,6 +50,7 @@ class Internet:
         *,
         hosts: Mapping[str, Site] | None = None,
         log_file: Path | None = None,
+        bind: tuple[str, int] = (_LOOPBACK, 0),
         clock: Callable[[], float] = time.time,
         idle: float = 300.0,
     ) -> None:
@@ -63,11 +64,11 @@ class Internet:
         self._failures: list[BaseException] = []
         self._wanted = False
         self._listener: Listener | None = None
-        self._reservation = _reserve_port()
+        self._reservation = _reserve_port(bind)
 
     @property
     def port(self) -> int:
-        """The port on 127.0.0.1, the same while this object lives."""
+        """The port, the same while this object lives."""
         port: int = self._reservation.getsockname()[1]
         return port
 
@@ -129,7 +130,7 @@ class Internet:
         wanted = self._wanted and not self._faults.refuse
         if wanted and self._listener is None:
             self._listener = Listener(
-                (_LOOPBACK, self.port),
+                self._reservation.getsockname(),
                 partial(Conversation, self),
                 self.log,
                 self._failures.append,
@@ -148,12 +149,12 @@ class Internet:
             ) from first
 
 
-def _reserve_port() -> socket.socket:
+def _reserve_port(bind: tuple[str, int]) -> socket.socket:
     """A port that stays ours while nobody listens: bound, so that no one else is given it."""
     reservation = socket.socket()
     with contextlib.ExitStack() as undo:
         undo.callback(reservation.close)
         reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        reservation.bind((_LOOPBACK, 0))
+        reservation.bind(bind)
         undo.pop_all()
     return reservation

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 from harness.internet.cache import BinaryCache, View
 from harness.internet.dns import NameServer
-from harness.internet.log import Mark
+from harness.internet.reach import Moment
 from harness.internet.server import CACHE_HOST, MIRROR_HOST, Internet
 
 #: Where the machine finds it (QEMU's user network, ``guestfwd``).
@@ -19,23 +18,28 @@ REFUSING_ADDRESS = "10.0.2.2"
 _HTTP, _DNS = 80, 53
 
 
-@dataclass(frozen=True)
-class Moment:
-    """A point in the logs of the servers, for `Uplink.heard_since`."""
-
-    http: Mark
-    questions: int
-
-
 class Uplink:
     """One machine's own internet, so that its logs witness for that machine alone.
 
-    A context manager; it serves from entry on.
+    A context manager; it serves from entry on.  A `Reach`: the machine finds it at *address*
+    through its network *card*, and *refusing* is an address that answers with a reset while HTTP
+    is refused.
     """
 
-    def __init__(self, internet: Internet) -> None:
+    def __init__(
+        self,
+        internet: Internet,
+        names: NameServer | None = None,
+        *,
+        address: str = ADDRESS,
+        card: str = "eth0",
+        refusing: str = REFUSING_ADDRESS,
+    ) -> None:
         self.internet = internet
-        self.names = NameServer({})
+        self.names = names or NameServer({})
+        self.address = address
+        self.card = card
+        self._refusing_address = refusing
         self._servers = ExitStack()
         self._refusing = False
 
@@ -46,12 +50,13 @@ class Uplink:
 
     def forwards(self) -> dict[tuple[str, int], int]:
         """What the machine's network card has to forward: address and port to host port."""
-        return {(ADDRESS, _HTTP): self.internet.port, (ADDRESS, _DNS): self.names.port}
+        http, dns = (self.address, _HTTP), (self.address, _DNS)
+        return {http: self.internet.port, dns: self.names.port}
 
     def open(self) -> None:
         """Serve everything."""
         self._refusing = False
-        self.names.names = dict.fromkeys((CACHE_HOST, MIRROR_HOST), ADDRESS)
+        self.names.names = dict.fromkeys((CACHE_HOST, MIRROR_HOST), self.address)
         self.names.open()
         self.internet.open()
 
@@ -59,7 +64,7 @@ class Uplink:
         """Refuse HTTP connections, while names still resolve (to an address that refuses)."""
         self._refusing = True
         self.internet.shut()
-        self.names.names = dict.fromkeys((CACHE_HOST, MIRROR_HOST), REFUSING_ADDRESS)
+        self.names.names = dict.fromkeys((CACHE_HOST, MIRROR_HOST), self._refusing_address)
 
     def now(self) -> Moment:
         """This moment in the logs."""

@@ -256,7 +256,7 @@ class _Writer:
 
 
 def _add_result(made: TestCase, result: _Result, detail: str, log: str) -> None:
-    message = one_line(result.message, 1000) or result.type
+    message = one_line(result.message, 1000) or result.type or result.kind
     text = "\n\n".join(part for part in (message, detail, log) if part)
     match result.kind:
         case "failure":

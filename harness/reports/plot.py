@@ -66,7 +66,9 @@ def plot(frontier: Frontier) -> Plot:
         bottom=HEIGHT - _BOTTOM,
         right=WIDTH - _RIGHT,
         top=_TOP,
-        x_ticks=tuple(Tick(x(n), human_bytes(n).replace(".0 ", " ")) for n in range(0, across + 1, step)),
+        x_ticks=tuple(
+            Tick(x(n), human_bytes(n).replace(".0 ", " ")) for n in range(0, across + 1, step)
+        ),
         y_ticks=tuple(Tick(y(n / 4), f"{25 * n} %") for n in range(5)),
         marks=_marks(places, frontier.best),
         line=_steps([(x(point.extra), y(point.share)) for point in frontier.best]),

@@ -15,7 +15,7 @@ T = TypeVar("T")
 _SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSW|CREDENTIAL|API_?KEY|PRIVATE_KEY", re.IGNORECASE)
 _URL_PASSWORD = re.compile(r"(://[^/\s:@]*):[^/\s@]+@")
 # Where a path begins (also right after an option's letter, as in -I/home/ann) and ends.
-_BEFORE = r"(?:(?<![\w.+@-])|(?<=\s-[A-Za-z]))"
+_BEFORE = r"(?:(?<![\w.+@~-])|(?<=\s-[A-Za-z]))"
 _AFTER = r"(?![\w+@-]|\.\w)"
 #: Shorter values of secret variables ("1", "yes") are ordinary words and not worth hiding.
 _SHORTEST_SECRET = 8

@@ -12,6 +12,10 @@ from dataclasses import dataclass, field
 #: Raised whenever the meaning or the shape of `results.json` changes.
 SCHEMA_VERSION = 1
 
+#: Raised whenever the way of experimenting changes so that a verdict could: results of different
+#: protocols are not compared.
+PROTOCOL_VERSION = 1
+
 
 class Verdict(enum.StrEnum):
     """How an experiment on one cell ended."""

@@ -7,6 +7,7 @@ run that was killed has no end, and perhaps half a last line: reports can be mad
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import io
 import os
@@ -85,31 +86,42 @@ class ResultsLog:
         self._write({"at": run.seconds, "end": _End(run.ended, run.complete, run.message)})
 
     def _write(self, line: Mapping[str, object]) -> None:
+        data = to_json(line).encode() + b"\n"
         try:
-            self._file.write(to_json(line).encode() + b"\n")
-            self._file.flush()
+            written = self._file.write(data)
             os.fsync(self._file.fileno())
         except OSError as error:
-            raise SetupError(
-                f"cannot write {self._path}: {error.strerror}",
-                hint="make room on the disk, or give another report folder",
-            ) from error
+            raise _cannot_write(self._path, error) from error
+        if written < len(data):  # how a full disk shows when there was room for a part
+            raise _cannot_write(self._path, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
 
 
-def _open_alone(path: Path) -> io.BufferedWriter:
+def _open_alone(path: Path) -> io.FileIO:
+    """*path*, empty, unbuffered (what fails to be written does not linger), and locked."""
     try:
-        file = path.open("ab")
+        file = path.open("ab", buffering=0)
     except OSError as error:
-        raise SetupError(f"cannot write {path}: {error.strerror}") from error
+        raise _cannot_write(path, error) from error
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if file.seek(0, os.SEEK_END):
+            file.truncate(0)
     except BlockingIOError as error:
         file.close()
         raise SetupError(
             f"another run is writing {path}", hint="give this run a report folder of its own"
         ) from error
-    file.truncate(0)
+    except OSError as error:
+        file.close()
+        raise _cannot_write(path, error) from error
     return file
+
+
+def _cannot_write(path: Path, error: OSError) -> SetupError:
+    return SetupError(
+        f"cannot write {path}: {error.strerror}",
+        hint="make room on the disk, or give another report folder",
+    )
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ class ExtraDependencies(Strategy):
     module = (
         "{\n"
         "  system.extraDependencies = [\n"
-        "    (import <nixpkgs/nixos> { configuration = ./scenario/base.nix; })"
+        "    (import <nixpkgs/nixos> { configuration = ./base.nix; })"
         ".system.inputDerivation\n"
         "  ];\n"
         "}"

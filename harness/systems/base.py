@@ -17,6 +17,8 @@ from harness.machines.shell import command, words
 
 #: Where the configuration lives in the machine.
 CONFIGURATION = "/etc/nixos/configuration.nix"
+#: The configuration before any edit: the machine's own modules and the scenario's base.
+BASE = "/etc/nixos/base.nix"
 #: The scenario's folder, as it is on the host.
 SCENARIO = "/etc/nixos/scenario"
 #: The module that a strategy adds to the configuration.
@@ -38,22 +40,32 @@ class System(Protocol):
         """Where ``<nixpkgs>`` is in the machine."""
         ...
 
+    @property
+    def modules(self) -> Sequence[str]:
+        """What every configuration imports: paths in the machine."""
+        ...
+
     def install(self, machine: Machine) -> None:
         """Put the system's own expressions into a fresh machine."""
         ...
 
 
-def install_scenario(machine: Machine, folder: Path) -> None:
-    """Copy a scenario's folder into the machine."""
+def install_scenario(machine: Machine, system: System, folder: Path, base: Path) -> None:
+    """Copy a scenario's *folder* into the machine and write `BASE`."""
     machine.succeed("mkdir -p /etc/nixos")
     machine.copy_from_host(folder, SCENARIO)
+    _write_module(machine, BASE, [*system.modules, module(str(base.relative_to(folder)))])
 
 
 def configure(machine: Machine, modules: Sequence[str]) -> None:
     """Write the configuration: the union of *modules*, absolute paths in the machine."""
+    _write_module(machine, CONFIGURATION, modules)
+
+
+def _write_module(machine: Machine, path: str, modules: Sequence[str]) -> None:
     imports = "".join(f"\n    {module}" for module in modules)
     text = f"{{\n  imports = [{imports}\n  ];\n}}\n"
-    machine.succeed(command("printf %%s %s > %s", text, CONFIGURATION))
+    machine.succeed(command("printf %%s %s > %s", text, path))
 
 
 def module(file: str) -> str:
@@ -99,7 +111,9 @@ def evaluate_outputs(
         " { configuration = { inherit imports; }; }).system.outPath; in {" + cases + " }"
     )
     printed = machine.succeed(
-        command(f"{nix_path(tree)} nix-instantiate --eval --strict --json -E %s", text)
+        command(
+            f"{nix_path(tree)} nix-instantiate --eval --strict --json --read-write-mode -E %s", text
+        )
     )
     outputs: dict[str, str] = json.loads(printed)
     return outputs

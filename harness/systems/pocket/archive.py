@@ -14,6 +14,7 @@ import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+
 @dataclass(frozen=True)
 class Program:
     """The content of an executable file."""

@@ -66,7 +66,7 @@ def _entries(rootfs: Path) -> list[Entry]:
         for path in folder.rglob("*"):
             if path.is_file():
                 files[f"{name}/{path.relative_to(folder).as_posix()}"] = path
-    programs = {"bin/tcc", "lib/ld-linux-x86-64.so.2"}
+    programs = {"bin/tcc", "lib/ld-linux-x86-64.so.2", "musl/lib/libc.so"}  # loaders are run
     return [Entry(name, path.read_bytes(), name in programs) for name, path in files.items()]
 
 

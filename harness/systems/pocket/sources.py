@@ -11,13 +11,14 @@ from harness.systems.pocket.archive import Entry, archive, nar, sri
 UPSTREAM = Path(__file__).parent / "upstream"
 
 
-def pack(destination: Path) -> list[Path]:
+def pack(destination: Path, upstream: Path = UPSTREAM) -> list[Path]:
     """Write NAME-VERSION.tar for every release to the folder *destination*; the files written.
 
-    The same sources give the same bytes, which the pocket tree pins.
+    *upstream* holds the releases (those of another revision, when one is under test).  The same
+    sources give the same bytes, which the pocket tree pins.
     """
     written = []
-    for release in _releases():
+    for release in _releases(upstream):
         path = destination / f"{release.name}.tar"
         path.write_bytes(_packed(release))
         written.append(path)
@@ -37,8 +38,8 @@ def unpacked_hashes() -> dict[str, str]:
     }
 
 
-def _releases() -> Iterator[Path]:
-    yield from sorted(path for path in UPSTREAM.iterdir() if path.is_dir())
+def _releases(upstream: Path = UPSTREAM) -> Iterator[Path]:
+    yield from sorted(path for path in upstream.iterdir() if path.is_dir())
 
 
 def _files(release: Path) -> Iterator[Path]:

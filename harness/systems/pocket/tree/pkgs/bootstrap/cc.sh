@@ -1,4 +1,5 @@
 #!@shell@
+# shellcheck shell=sh disable=SC2239 # the build names the shell
 # Runs the seed's tcc with its own loader and libraries, against the C library in the store.
 tools=@tools@
 musl=@musl@

@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2123 # a builder sees its inputs alone
 # Read by every builder: paths from the inputs, and the phases of genericBuild. It starts as few
 # processes as it can: the shell has its applets built in.
 
@@ -33,13 +33,14 @@ runPhase() {
 # Hooks may be left out.
 runHook() {
     eval "hookText=\${$1-}"
+    # shellcheck disable=SC2154 # the line before
     eval "$hookText"
 }
 
 unpackPhase() {
     # shellcheck disable=SC2154 # src comes from the derivation
     if [ -d "$src" ]; then cp -r "$src" source; else tar xf "$src"; fi
-    cd ./*/
+    cd ./*/ || exit
     chmod -R u+w .
 }
 

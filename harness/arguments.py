@@ -1,0 +1,130 @@
+"""Arguments that several verbs of the command line share, and how words become values."""
+
+from __future__ import annotations
+
+import argparse
+
+_DIMENSIONS = {
+    "--strategy": "strategies",
+    "--edit": "edits",
+    "--provision": "provisions",
+    "--caches": "caches",
+    "--network": "network",
+    "--command": "commands",
+    "--flags": "flags",
+}
+
+
+def add_timings(parser: argparse.ArgumentParser) -> None:
+    """How shards are balanced."""
+    parser.add_argument(
+        "--timings",
+        metavar="RESULTS",
+        help="balance the shards by the times in this results.json of an earlier run",
+    )
+
+
+def add_root(parser: argparse.ArgumentParser) -> None:
+    """Where scenarios lie."""
+    parser.add_argument(
+        "--scenarios",
+        default="scenarios",
+        metavar="DIR",
+        help="the folder that holds the scenario folders (default: %(default)s)",
+    )
+
+
+def add_selection(parser: argparse.ArgumentParser) -> None:
+    """Which scenarios, and which cells of them."""
+    parser.add_argument(
+        "scenario",
+        nargs="*",
+        help="names or folders of scenarios; none means all of them",
+    )
+    add_root(parser)
+    for option, dimension in _DIMENSIONS.items():
+        parser.add_argument(
+            option,
+            dest=dimension,
+            type=_whole if dimension == "flags" else _comma_separated,
+            action="extend",
+            default=[],
+            metavar="NAME[,NAME...]" if dimension != "flags" else "WORDS",
+            help=_selection_help(dimension),
+        )
+
+
+def _selection_help(dimension: str) -> str:
+    if dimension == "flags":
+        return "only cells with these flags, as in --flags='--option substitute false'; repeatable"
+    return f"only cells with one of these {dimension}; repeatable"
+
+
+def _comma_separated(text: str) -> list[str]:
+    return [word for word in text.split(",") if word]
+
+
+def _whole(text: str) -> list[str]:
+    return [text]
+
+
+def add_machine(parser: argparse.ArgumentParser) -> None:
+    """How machines run."""
+    parser.add_argument(
+        "--accelerator",
+        default="auto",
+        choices=["auto", "require-kvm", "tcg"],
+        help="auto uses KVM where a guest really boots under it, else emulation",
+    )
+    parser.add_argument(
+        "--jobs",
+        type=positive_count,
+        default=None,
+        metavar="N",
+        help="machines side by side (default: one per core, at most 4)",
+    )
+
+
+def add_format(parser: argparse.ArgumentParser) -> None:
+    """For people or for programs."""
+    parser.add_argument(
+        "--format", choices=["text", "json"], default="text", help="default: %(default)s"
+    )
+
+
+def positive(text: str) -> float:
+    """A number of seconds above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number of seconds")
+    return value
+
+
+def positive_count(text: str) -> int:
+    """A whole number from 1 up."""
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 up")
+    return int(text)
+
+
+def share(text: str) -> float:
+    """A percentage (``5%`` or ``5``) as a share of one."""
+    try:
+        value = float(text.removesuffix("%")) / 100
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a percentage from 0% up")
+    return value
+
+
+def shard(text: str) -> tuple[int, int]:
+    """``I/N``: part I of N, counted from 1."""
+    index, slash, count = text.partition("/")
+    numbers = [int(word) for word in (index, count) if word.isascii() and word.isdecimal()]
+    if not slash or len(numbers) != 2 or not 1 <= numbers[0] <= numbers[1]:
+        raise argparse.ArgumentTypeError(f"{text!r} is not I/N with I from 1 to N")
+    return numbers[0], numbers[1]

@@ -1,0 +1,62 @@
+# shellcheck shell=sh disable=SC2034 # the fragments that follow use it
+# The activation script begins with this. The shell has its applets built in, and finds them first.
+systemConfig=@out@
+PATH=@busybox@/bin:$PATH
+
+# Make a link appear under its name at once, whatever was there before.
+put_link() {
+    ln -sfn "$1" "$2.new"
+    mv -fT "$2.new" "$2"
+}
+
+# /etc/static → the system's etc; /etc/NAME → /etc/static/NAME, or a copy where there is a mode.
+# Links into /etc/static whose file is gone, and copies that are not wanted any more, go too.
+setup_etc() {
+    mkdir -p /etc
+    put_link "$1" /etc/static
+    copies=
+    for entry in $(cd "$1" && find . ! -type d ! -name '*.mode'); do
+        name=${entry#./}
+        mkdir -p "/etc/$(dirname "$name")"
+        if [ -e "$1/$name.mode" ]; then
+            cp -L "$1/$name" "/etc/$name.new"
+            chmod "$(cat "$1/$name.mode")" "/etc/$name.new"
+            mv -fT "/etc/$name.new" "/etc/$name"
+            copies="$copies$name
+"
+        elif [ "$(readlink "/etc/$name")" != "/etc/static/$name" ]; then
+            put_link "/etc/static/$name" "/etc/$name"
+        fi
+    done
+    find /etc -type l | while read -r link; do
+        case $(readlink "$link") in
+        /etc/static/*) [ -e "$link" ] || rm "$link" ;;
+        esac
+    done
+    remove_copies "$copies"
+}
+
+# /etc/.clean lists the copies of the last activation.
+remove_copies() {
+    if [ -e /etc/.clean ]; then
+        while read -r name; do
+            case "$1" in
+            *"$name
+"*) ;;
+            *) rm -f "/etc/$name" ;;
+            esac
+        done </etc/.clean
+    fi
+    printf %s "$1" >/etc/.clean
+}
+
+# A service is a daemon with its process id in /run/NAME.pid.
+is_running() {
+    [ -s "/run/$1.pid" ] && kill -0 "$(cat "/run/$1.pid")" 2>/dev/null
+}
+
+stop_service() {
+    if is_running "$1"; then kill "$(cat "/run/$1.pid")"; fi
+    rm -f "/run/$1.pid" "/run/$1.command"
+}
+

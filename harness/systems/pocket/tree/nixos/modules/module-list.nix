@@ -1,0 +1,15 @@
+[
+  ./activation.nix
+  ./assertions.nix
+  ./boot.nix
+  ./environment.nix
+  ./etc.nix
+  ./nano.nix
+  ./networking.nix
+  ./nix.nix
+  ./nixpkgs.nix
+  ./openssh.nix
+  ./sysctl.nix
+  ./toplevel.nix
+  ./users.nix
+]
