@@ -84,12 +84,17 @@ class _Collector:
             self.error = call.excinfo.value
 
 
-def run_checks(machine: Machine, files: Sequence[Path]) -> CheckReport:
-    """Run the check *files* against *machine* and report.
+def make_host(machine: Machine) -> testinfra.host.Host:
+    """testinfra's view of *machine*; it remembers what kind of system it is, so keep it."""
+    return testinfra.host.Host(MachineBackend(machine))
+
+
+def run_checks(host: testinfra.host.Host, files: Sequence[Path]) -> CheckReport:
+    """Run the check *files* against *host* and report.
 
     Raises the machine's own error when it breaks under a check.
     """
-    collector = _Collector(testinfra.host.Host(MachineBackend(machine)))
+    collector = _Collector(host)
     options = ["-c", "/dev/null", "--rootdir=/", "--import-mode=importlib", "--noconftest"]
     plugins = ["-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:pytest11.testinfra"]
     plugins += ["-p", "no:faulthandler", "-p", "no:xdist", "-p", "no:hypothesispytest"]

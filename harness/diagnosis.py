@@ -1,20 +1,22 @@
 """Why a rebuild failed: told from a second look at the machine, not from Nix's wording.
 
 Exit statuses do not tell causes apart and messages change from version to version, so the failed
-configuration is evaluated and planned again with substitution off (an oracle that asks nobody):
-an evaluation that works online and not here lacks something; a plan that wants to build a
-fixed-output derivation lacks a source; a complete plan means that nothing is missing at all.
+configuration is evaluated again with substitution off (which asks nobody) and its derivation graph
+is held against the store: an evaluation that works online and not here lacks something; an output
+that is neither there nor can be built from what is there is missing; and where nothing is missing,
+it was the asking that failed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from harness.machines.base import Machine, Output
+from harness.nix.closure import build_closure
 from harness.nix.explanation import Explanation, Known, explain
-from harness.nix.graph import DerivationGraph, load_graph
-from harness.nix.store import Dry, Store, name_of
+from harness.nix.graph import load_graph
+from harness.nix.store import Store
 from harness.results import Cause
 from harness.systems import base as systems
 
@@ -54,13 +56,18 @@ def survey(machine: Machine, tree: str) -> Survey:
 
 
 def diagnose(
-    machine: Machine, tree: str, failed: Output, flags: str, before: Survey | None
+    machine: Machine,
+    tree: str,
+    failed: Output,
+    flags: str,
+    before: Survey,
+    available: Collection[str],
 ) -> Diagnosis:
     """The cause of a *failed* rebuild with *flags*; the machine is as the rebuild left it.
 
     The online control has shown that the configuration evaluates, so a failing evaluation here
-    means that evaluation needs something which is gone.  With the survey of the system *before*
-    the edit, the missing paths are explained.
+    means that evaluation needs something which is gone.  *before* is the survey of the system
+    before the edit, *available* the paths that were valid when the rebuild began.
     """
     if failed.status == TIMED_OUT:
         return Diagnosis(Cause.STALLED, "the rebuild did not end within the scenario's patience")
@@ -73,38 +80,21 @@ def diagnose(
     if evaluated.status != 0:
         wanted = _last_error(evaluated.stderr)
         return Diagnosis(Cause.EVALUATION_FETCH, f"evaluation needs what is gone: {wanted}")
-    store = Store(machine)
     drv = evaluated.stdout.strip().split("!")[0]
-    plan = store.dry_run(drv)
-    recipes = store.derivations(drv)
-    graph = load_graph([drv, *([before.drv] if before else [])], _reader(recipes, before))
-    return _from_plan(graph, plan, failed, _explained(graph, drv, store, before))
+    recipes = {**before.recipes, **Store(machine).derivations_since(systems.CONFIGURATION)}
+    graph = load_graph([drv, before.drv], recipes.__getitem__)
+    node = graph.node(drv)
+    sources = build_closure(graph, [node]).sources  # evaluation has added them by now
+    known = Known(sources.union(available), before.present, before.present)
+    return _from_graph(explain(graph, [graph.node(before.drv)], [node], known), failed)
 
 
-def _reader(recipes: Mapping[str, str], before: Survey | None) -> Callable[[str], str]:
-    known = {**(before.recipes if before else {}), **recipes}
-    return known.__getitem__
-
-
-def _explained(
-    graph: DerivationGraph, drv: str, store: Store, before: Survey | None
-) -> Explanation | None:
-    if before is None:
-        return None
-    known = Known(frozenset(store.registrations()), before.present, before.present)
-    return explain(graph, [graph.node(before.drv)], [graph.node(drv)], known)
-
-
-def _from_plan(
-    graph: DerivationGraph, plan: Dry, failed: Output, explanation: Explanation | None
-) -> Diagnosis:
-    fetched = [path for path in plan.to_build if graph.needs_network(graph.node(path))]
-    sources = tuple(name_of(path).removesuffix(".drv") for path in fetched)
-    detail = "\n".join(explanation.lines()) if explanation else ""
-    if sources or plan.status != 0:
-        nearest = tuple(item.name for item in explanation.missing) if explanation else sources
-        message = f"missing: {', '.join(nearest[:4])}{', ...' if len(nearest) > 4 else ''}"
-        return Diagnosis(Cause.BUILD_MISS, message, nearest or sources, detail)
+def _from_graph(explanation: Explanation, failed: Output) -> Diagnosis:
+    names = tuple(item.name for item in explanation.missing)
+    detail = "\n".join(explanation.lines())
+    if names:
+        message = f"missing: {', '.join(names[:4])}{', ...' if len(names) > 4 else ''}"
+        return Diagnosis(Cause.BUILD_MISS, message, names, detail)
     if failed.status == 100 or "builder for" in failed.stderr:
         return Diagnosis(Cause.BUILDER_FAILED, _last_error(failed.stderr), (), detail)
     message = "nothing is missing: asking an unreachable cache failed; switch substitution off"

@@ -24,9 +24,12 @@ def connect(machine: Machine, uplink: Reach) -> Witness:
     """Bring the network up and prove it by a request that the internet's log shows."""
     uplink.open()
     machine.set_link(Link.UP)
-    machine.succeed(f"printf 'nameserver {uplink.address}\\noptions use-vc\\n' > /etc/resolv.conf")
     before = uplink.now()
-    machine.wait_until_succeeds(f"{_fetch(_CACHE_INFO, 5)} | grep -q StoreDir", 60)
+    machine.wait_until_succeeds(
+        f"printf 'nameserver {uplink.address}\\noptions use-vc\\n' > /etc/resolv.conf"
+        f" && {{ {_fetch(_CACHE_INFO, 5)}; }} | grep -q StoreDir",
+        60,
+    )
     if not uplink.heard_since(before):
         raise MachineError(
             "the machine fetched from the cache, yet the internet's log did not see it",

@@ -8,12 +8,11 @@ alive when the interpreter exits is killed, so that no child outlives a run.
 from __future__ import annotations
 
 import atexit
-import ctypes
 import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -25,7 +24,10 @@ Words = Sequence[str | os.PathLike[str]]
 #: What a child inherits: enough to find programs and places, nothing secret (tokens of CI runners).
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "XDG_RUNTIME_DIR", "XDG_CACHE_HOME")
 
-_PR_SET_PDEATHSIG = 1
+#: Lets the kernel kill a child when the thread that started it ends, even by SIGKILL (prctl(2)),
+#: so that no machine outlives a crashed run.
+_DIE_WITH_PARENT = ("setpriv", "--pdeathsig", "KILL", "--")
+
 _children: set[subprocess.Popen[bytes]] = set()
 
 
@@ -72,16 +74,6 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     return {**inherited, **(extra or {})}
 
 
-def _arrange_death_with_parent() -> Callable[[], None]:
-    """A hook for the child: die when the harness dies, even by SIGKILL (prctl(2), Linux)."""
-    libc = ctypes.CDLL(None, use_errno=True)
-
-    def hook() -> None:
-        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-    return hook
-
-
 def run(
     args: Words,
     *,
@@ -99,14 +91,13 @@ def run(
     """
     words = tuple(os.fspath(arg) for arg in args)
     try:
-        done = subprocess.run(  # noqa: S603 - a list of words, never a shell
+        done = subprocess.run(
             words,
             env=environment(env),
             cwd=cwd,
             input=None if stdin is None else stdin.encode(),
             stdin=subprocess.DEVNULL if stdin is None else None,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             timeout=timeout,
             check=False,
             start_new_session=True,
@@ -144,9 +135,10 @@ def spawn(
     that starts it (prctl(2)), so start it from one that lives as long.  Raises `SetupError` when
     the program does not exist.
     """
-    words = [os.fspath(arg) for arg in args]
+    program, *rest = [os.fspath(arg) for arg in args]
+    words = [*_DIE_WITH_PARENT, str(which(program)), *rest]
     try:
-        child = subprocess.Popen(  # noqa: S603 - a list of words, never a shell
+        child = subprocess.Popen(
             words,
             env=environment(env),
             cwd=cwd,
@@ -155,10 +147,9 @@ def spawn(
             stderr=stderr,
             start_new_session=True,
             pass_fds=pass_fds,
-            preexec_fn=_arrange_death_with_parent(),
         )
     except FileNotFoundError as error:
-        raise SetupError(f"{words[0]} is not installed", hint="run `make setup`") from error
+        raise SetupError(f"{words[0]} is not installed", hint="it is in util-linux") from error
     _children.add(child)
     return child
 

@@ -8,11 +8,11 @@ section on the architecture for the whole picture.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.checks import run_checks
+from harness.checks import make_host, run_checks
 from harness.diagnosis import Survey, diagnose, survey
 from harness.errors import MachineError
 from harness.internet.reach import Moment, Reach
@@ -57,11 +57,12 @@ class Provisioned:
 class CutOff:
     """A protected, collected machine without a network, ready for edits."""
 
-    base: Provisioned
     branch: Branch
     strategy: Strategy
     since: Moment
     outputs: Mapping[str, str]
+    survey: Survey  # of the protected system, online
+    available: Collection[str]  # valid paths, once restored
     result: BranchResult
 
 
@@ -76,6 +77,7 @@ class Experiment:
         self.system = system
         self.scenario = scenario
         self.store = Store(machine)
+        self._host = make_host(machine)
 
     def close(self) -> None:
         """Pull the machine's plug and end its internet; from any thread, any number of times."""
@@ -119,12 +121,14 @@ class Experiment:
         connect(self.machine, self.uplink)
         witnesses = list(base.witnesses)
         if edit.check is not None and not edit.changes_nothing:
-            early = run_checks(self.machine, [edit.check])
+            early = run_checks(self._host, [edit.check])
             tells = not early.holds and not early.broken
             evidence = "the check fails before the edit" if tells else "the check cannot fail"
             witnesses.append(Witness("check-discriminates", tells, evidence))
         rebuilt = self._rebuild(edit, None, "nix-build", "", transcript)
-        result = self._judge(cell, rebuilt, edit, transcript, base, expected=None)
+        result = self._judge(
+            cell, rebuilt, edit, transcript, base.survey, base.survey.present, expected=None
+        )
         if result.verdict is Verdict.REBUILT:
             witnesses.append(_change_witness(edit, base.base_output, result.output))
             base.outputs[edit.name] = result.output
@@ -134,7 +138,7 @@ class Experiment:
     def protect_and_cut(self, base: Provisioned, branch: Branch) -> CutOff:
         """Protect, collect garbage, cut the network, restore; with the evidence for each."""
         strategy = registry()[branch.strategy]
-        outputs, base_output = base.outputs, base.base_output
+        outputs, base_output, before = base.outputs, base.base_output, base.survey
         rehearsal = self._rehearse(branch) if strategy.rehearses else None
         if strategy.changes_configuration:
             outputs = self._outputs_with(strategy, branch)
@@ -142,11 +146,12 @@ class Experiment:
         connect(self.machine, self.uplink)
         if strategy.changes_configuration:
             base_output = self._switch_to_variant(strategy)
+            before = survey(self.machine, self.system.tree)
         site = Site(self.machine, self.system.tree, base_output, rehearsal)
         protect_seconds, bundle = self._protect(strategy, site)
-        before = self.store.size()
+        size_before = self.store.size()
         collected, collect_seconds = self._collect()
-        after = self.store.size()
+        after = self.store.registrations()
         mode = NetworkMode(branch.network)
         cut(self.machine, self.uplink, mode)
         since = self.uplink.now()
@@ -159,6 +164,7 @@ class Experiment:
         restore_seconds = time.monotonic() - started
         applied = strategy.applied(site)
         silent = cut_witness(self.machine, self.uplink, mode, since)
+        available = self.store.registrations() if strategy.uses_stick else after
         self.machine.checkpoint(_CUT)
         result = BranchResult(
             scenario=self.scenario.name,
@@ -167,15 +173,15 @@ class Experiment:
             strategy=strategy.name,
             caches=branch.caches,
             network=branch.network,
-            store_before=before,
-            store_after=after,
+            store_before=size_before,
+            store_after=sum(known.size for known in after.values()),
             bundle=bundle,
             protect_seconds=protect_seconds,
             collect_seconds=collect_seconds,
             restore_seconds=restore_seconds,
             witnesses=(*base.witnesses, collected, applied, silent),
         )
-        return CutOff(base, branch, strategy, since, outputs, result)
+        return CutOff(branch, strategy, since, outputs, before, available, result)
 
     def rebuild(self, cutoff: CutOff, cell: Cell, transcript: Transcript) -> CellResult:
         """Make the edit offline, rebuild, compare, activate, check; and prove the silence."""
@@ -187,7 +193,9 @@ class Experiment:
         self.machine.restore(_CUT)
         flags = cutoff.strategy.rebuild_flags or cell.key.flags
         rebuilt = self._rebuild(edit, cutoff.strategy, cell.key.command, flags, transcript)
-        result = self._judge(cell, rebuilt, edit, transcript, cutoff.base, expected=expected)
+        result = self._judge(
+            cell, rebuilt, edit, transcript, cutoff.survey, cutoff.available, expected=expected
+        )
         mode = NetworkMode(cell.key.network)
         silent = cut_witness(self.machine, self.uplink, mode, cutoff.since)
         witnesses = (*cutoff.result.witnesses, silent)
@@ -319,7 +327,8 @@ class Experiment:
         rebuilt: tuple[Output, float, str],
         edit: Edit,
         transcript: Transcript,
-        base: Provisioned,
+        before: Survey,
+        available: Collection[str],
         *,
         expected: str | None,
     ) -> CellResult:
@@ -335,7 +344,7 @@ class Experiment:
             expected_output=expected or "",
         )
         if done.status != 0:
-            found = diagnose(self.machine, self.system.tree, done, flags, base.survey)
+            found = diagnose(self.machine, self.system.tree, done, flags, before, available)
             transcript.note(f"diagnosis: {found.cause}", f"{found.message}\n{found.detail}")
             return replace(
                 result,
@@ -356,13 +365,13 @@ class Experiment:
     def _activate(self, result: CellResult, edit: Edit, transcript: Transcript) -> CellResult:
         done = systems.switch(self.machine, result.output)
         transcript.add("switch-to-configuration switch", done)
-        current = self.machine.succeed("readlink -e /run/current-system || true").strip()
+        current = done.stdout.strip()
         failed = replace(result, verdict=Verdict.FAILED)
         if done.status != 0 or current != result.output:
-            message = f"switch ended with status {done.status}; running: {current}"
+            message = f"switch ended with status {done.status}; running: {current or 'unknown'}"
             return replace(failed, cause=Cause.ACTIVATION_FAILED, message=message)
         if edit.check is not None:
-            report = run_checks(self.machine, [edit.check])
+            report = run_checks(self._host, [edit.check])
             transcript.note("checks", "\n".join([*report.failures, *report.broken]) or "hold")
             if not report.holds:
                 first = (report.failures + report.broken + ["no assertion ran"])[0]

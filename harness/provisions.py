@@ -71,6 +71,5 @@ def activate(machine: Machine, output: str) -> None:
     done = systems.switch(machine, output)
     if done.status != 0:
         raise systems.command_failed("switch to the base system", done)
-    current = machine.succeed("readlink -e /run/current-system").strip()
-    if current != output:
+    if (current := done.stdout.strip()) != output:
         raise MachineError(f"after the switch the machine runs {current}, not {output}")

@@ -183,7 +183,7 @@ def _check_judgements(log: BisectLog, steps: Steps) -> None:
 def _finding(worktree: Checkout, state: State, steps: Steps, log: BisectLog) -> Finding:
     first = log.first_bad
     if first is None and not log.candidates:
-        raise _unfinished(log, steps)
+        raise _unfinished(worktree, state, steps, log)
     judged = steps.all()
     if first is not None and judged.get(first, Decision(Judgement.STOP, "")).judgement is not (
         Judgement.BAD
@@ -204,9 +204,9 @@ def _finding(worktree: Checkout, state: State, steps: Steps, log: BisectLog) -> 
     )
 
 
-def _unfinished(log: BisectLog, steps: Steps) -> HarnessError:
-    text = (steps.folder / "git-bisect.log").read_text(errors="replace")
-    if "merge base" in text and "is bad" in text:
+def _unfinished(worktree: Checkout, state: State, steps: Steps, log: BisectLog) -> HarnessError:
+    base = steps.decision(worktree.merge_base(state.good, state.bad))
+    if base is not None and base.judgement is Judgement.BAD:
         return UsageError(
             "the good revision is on another branch, and where the branches part it is bad already",
             hint="choose a --good that is an ancestor of --bad",

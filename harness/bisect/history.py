@@ -77,6 +77,10 @@ class Checkout:
         """Its parents: two or more for a merge."""
         return self._tell("rev-list", "--parents", "-1", commit).split()[1:]
 
+    def merge_base(self, one: str, other: str) -> str:
+        """The best common ancestor of two commits that have one."""
+        return self._tell("merge-base", one, other)
+
     def changes(self, tree: str) -> list[str]:
         """Uncommitted changes below *tree*, untracked files included."""
         return self._tell("status", "--porcelain", "--", tree).splitlines()

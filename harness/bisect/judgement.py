@@ -111,12 +111,12 @@ class Sought:
 
     def narrowed(self, good: RunResult, bad: RunResult) -> Sought:
         """Watch the cells that are broken in *bad* and not in *good*, for *bad*'s signatures."""
-        held = {cell.key for cell in good.cells if cell.outcome is Outcome.PASSED}
-        broken = [c for c in bad.cells if self.watches(c) and self.recognises(c) and c.key in held]
+        failed = {cell.key for cell in good.cells if cell.outcome is Outcome.FAILED}
+        broken = [c for c in bad.cells if self.watches(c) and self.recognises(c)]
         found = {
             cell.key.id: Signature.of(cell) if self.signature is None else self.signature
             for cell in broken
-            if cell.cause is not None
+            if cell.key not in failed
         }
         return Sought(self.signature, found)
 

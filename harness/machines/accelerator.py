@@ -86,7 +86,7 @@ def kvm_fault(image: Image) -> str:
         return f"there is no {_DEVICE}"
     if not os.access(_DEVICE, os.R_OK | os.W_OK):
         return f"no permission to use {_DEVICE} (is the user in the group kvm?)"
-    words = [
+    words: list[str | Path] = [
         *(PROGRAM, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
         *("-machine", "q35", "-accel", "kvm", "-cpu", "host", "-m", "256M"),
         *("-kernel", image.kernel, "-initrd", image.initrd),

@@ -134,8 +134,8 @@ def request(command: str, timeout: float | None, number: int) -> str:
     limit = "" if timeout is None else f"timeout --kill-after={_KILL_AFTER} {timeout:f} "
     run = shell("bash -c %s", f"set -euo pipefail; {command}")
     return (
-        f": >{_STDERR}; {limit}{run} </dev/null 2>>{_STDERR} | (base64 -w 0; echo);"
-        f' echo "{number} ${{PIPESTATUS[0]}}";'
+        f": >{_STDERR}; {limit}{run} </dev/null 2>>{_STDERR} | base64 -w 0;"
+        f' end="{number} ${{PIPESTATUS[0]}}"; echo; echo "$end";'
         f" [ ! -s {_STDERR} ] || base64 -w 0 {_STDERR}; echo\n"
     )
 

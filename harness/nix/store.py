@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from harness.errors import MachineError
-from harness.machines.base import Machine, Output
+from harness.machines.base import Machine
 from harness.machines.shell import command, words
 
 GC_ROOTS = "/nix/var/nix/gcroots/harness"
@@ -20,16 +20,6 @@ SYSTEM_PROFILE = "/nix/var/nix/profiles/system"
 SETTINGS_FILE = "/etc/nix/harness.conf"
 
 _STORE_PATH = re.compile(r"/nix/store/[0-9a-df-np-sv-z]{32}-[0-9a-zA-Z+\-._?=]+")
-
-
-@dataclass(frozen=True)
-class Dry:
-    """What Nix says that it would do: derivations to build and paths to fetch."""
-
-    status: int
-    to_build: tuple[str, ...]
-    to_fetch: tuple[str, ...]
-    message: str
 
 
 @dataclass(frozen=True)
@@ -97,13 +87,16 @@ class Store:
 
     def all_derivations(self) -> dict[str, str]:
         """The text of every .drv file in the store."""
-        return self._texts("ls -d /nix/store/*.drv")
+        return self._texts("find /nix/store -maxdepth 1 -name '*.drv'")
+
+    def derivations_since(self, file: str) -> dict[str, str]:
+        """The text of every .drv file written after *file* was touched, in the machine."""
+        # Nix sets the modification time of every store path to 1; the change time stays true.
+        return self._texts(command("find /nix/store -maxdepth 1 -name '*.drv' -cnewer %s", file))
 
     def _texts(self, listing: str) -> dict[str, str]:
         # A .drv file is one line (ATerm escapes line ends), without a line end of its own.
-        printed = self.machine.succeed(
-            f'{listing} | while read -r file; do printf \'%s\\t\' "$file"; cat "$file"; echo; done'
-        )
+        printed = self.machine.succeed(f"{listing} | xargs -r awk '{{print FILENAME \"\\t\" $0}}'")
         lines = (line.partition("\t") for line in printed.split("\n") if line)
         return {path: text for path, _, text in lines}
 
@@ -188,16 +181,6 @@ class Store:
             + " 2>&1"
         )
 
-    def dry_run(self, drv: str) -> Dry:
-        """What realising *drv* would take with substitution off; it asks nobody.
-
-        The best predictor there is, short of the rebuild: right in all of the measured cells.
-        """
-        done = self.machine.execute(
-            command("nix-store --realise %s --dry-run --option substitute false", drv)
-        )
-        return parse_dry_run(done)
-
 
 def parse_registrations(text: str) -> dict[str, Registration]:
     """Read ``nix-store --dump-db``: path, hash, size, deriver, number of references, references.
@@ -214,23 +197,6 @@ def parse_registrations(text: str) -> dict[str, Registration]:
     except (StopIteration, ValueError, RuntimeError) as error:
         raise MachineError("`nix-store --dump-db` printed something unexpected") from error
     return found
-
-
-def parse_dry_run(done: Output) -> Dry:
-    """Read the plan that Nix prints on standard error for ``--dry-run``."""
-    build: list[str] = []
-    fetch: list[str] = []
-    target: list[str] | None = None
-    for line in done.stderr.splitlines():
-        if "will be built" in line:
-            target = build
-        elif "will be fetched" in line:
-            target = fetch
-        elif line.startswith("  /nix/store/") and target is not None:
-            target.append(line.strip())
-        else:
-            target = None
-    return Dry(done.status, tuple(build), tuple(fetch), done.stderr.strip())
 
 
 def built_names(log: str) -> tuple[str, ...]:

@@ -113,7 +113,10 @@ def _troubles(run: RunResult) -> Iterator[_Line]:
     wrong = (Outcome.ERROR, Outcome.FAILED)
     cells = [cell for cell in worst_first(run.cells) if cell.outcome in wrong]
     for cell in cells[:_MOST_TROUBLES]:
-        yield [(f"{cell.outcome.value:<8}", _OUTCOME_STYLES[cell.outcome]), (cell.key.id, "")]
+        yield [
+            (f"{cell.outcome.value:<8}", _OUTCOME_STYLES[cell.outcome]),
+            (one_line(cell.key.id), ""),
+        ]
         yield [(f"        {one_line(explain(cell))}", "dim")]
     if len(cells) > _MOST_TROUBLES:
         yield [(f"... and {len(cells) - _MOST_TROUBLES} more", "dim")]

@@ -34,9 +34,14 @@ class ReportsError(HarnessError):
 def write_reports(run: RunResult, folder: Path, redact: Redactor | None = None) -> None:
     """Write every report of *run* into *folder*, each in one step in place of an older one.
 
-    Nothing gets into them that *redact* (by default: that of this host) takes out.  A report that fails does not keep the others from being written: `ReportsError` comes last.
+    Nothing gets into them that *redact* (by default: that of this host) takes out.  A report
+    that fails does not keep the others from being written: `ReportsError` comes last.  Raises
+    `SetupError` when the folder cannot be made.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SetupError(f"cannot make the folder {folder}: {error.strerror}") from error
     run = (redact or Redactor()).apply(run)
     failures: dict[str, Exception] = {}
     for name, render in RENDERERS.items():

@@ -103,7 +103,7 @@ class CellKey:
     @property
     def id(self) -> str:
         """A stable name of letters, digits, dashes and slashes, unique within a run."""
-        flags = "-".join(self.flags.replace('"', "empty").replace("--", "").split()) or "no-flags"
+        flags = "-".join(self.flags.replace('""', "empty").replace("--", "").split()) or "no-flags"
         parts = [self.scenario, self.system, self.provision, self.strategy]
         parts += [self.caches, self.network, self.command, flags.replace("option-", ""), self.edit]
         if self.role is not Role.CELL:

@@ -139,11 +139,15 @@ def command_failed(purpose: str, done: Output) -> MachineError:
 
 
 def switch(machine: Machine, toplevel: str) -> Output:
-    """Make *toplevel* the system profile and activate it, as ``nixos-rebuild switch`` does."""
+    """Make *toplevel* the system profile and activate it, as ``nixos-rebuild switch`` does.
+
+    Standard output is the path of the system that runs afterwards.
+    """
     return machine.execute(
         command(
             "nix-env -p /nix/var/nix/profiles/system --set %s"
-            " && %s/bin/switch-to-configuration switch >&2",
+            " && %s/bin/switch-to-configuration switch >&2"
+            " && readlink -e /run/current-system",
             toplevel,
             toplevel,
         ),

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from harness.reports.cells import LEGEND, MARKS, explain, found, had_to_fail, mark
-from harness.results import Cause, Claim, Trouble, Verdict, Witness
+from harness.results import Cause, CellResult, Claim, Trouble, Verdict, Witness
 from tests.reports.sample import cell, sample_run
 
 REBUILT = cell(sample_run().cells[0].key)
@@ -22,16 +22,16 @@ SKIPPED = replace(REBUILT, verdict=Verdict.SKIPPED, message="no KVM")
         (REBUILT, "P", "rebuilt, as claimed."),
         (EXPECTED, ".", "failed: cache-query, as claimed. 7 to build, and sources are missing"),
         (MISSED, ".!", "claimed rebuilt, found failed: cache-query. ask nobody"),
-        (replace(REBUILT, claim=EXPECTED.claim), "P!", "claimed failed: cache-query, found rebuilt."),
+        (replace(REBUILT, claim=EXPECTED.claim), "P!", "failed: cache-query, found rebuilt."),
         (BROKE, "E", "it hangs"),
         (LEAKED, "E", "a witness does not hold: network-cut (got through)"),
         (SKIPPED, "s", "no KVM"),
         (replace(SKIPPED, message=""), "s", "a requirement is not met"),
     ],
-)  # fmt: skip
-def test_mark_and_explanation(result: object, sign: str, text: str) -> None:
-    assert mark(result) == sign  # type: ignore[arg-type]
-    assert text in explain(result)  # type: ignore[arg-type]
+)
+def test_mark_and_explanation(result: CellResult, sign: str, text: str) -> None:
+    assert mark(result) == sign
+    assert text in explain(result)
 
 
 def test_only_a_claimed_failure_had_to_fail() -> None:

@@ -44,9 +44,7 @@ def result(key: CellKey, cause: Cause | None = None, *missing: str) -> CellResul
     """A cell that is claimed to rebuild, and did unless there is a *cause*."""
     verdict = Verdict.FAILED if cause else Verdict.REBUILT
     message = "1 to build, and sources are missing" if cause else ""
-    return CellResult(
-        key, Claim(Verdict.REBUILT), verdict, cause, message=message, missing=missing
-    )
+    return CellResult(key, Claim(Verdict.REBUILT), verdict, cause, message=message, missing=missing)
 
 
 def error(key: CellKey, trouble: Trouble) -> CellResult:

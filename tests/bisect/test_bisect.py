@@ -23,12 +23,11 @@ from harness.bisect.report import render_json, render_markdown, render_text, wri
 from harness.bisect.steps import Question, State, Steps
 from harness.errors import HarnessError, Interrupted, UsageError
 from harness.run import signals
-from tests.bisection.scripted import HOSTS, MOTD, runner
+from tests.bisect.scripted import HOSTS, MOTD, runner
 
 if TYPE_CHECKING:
-    from tests.bisection.conftest import History
+    from tests.bisect.conftest import History
 
-ROOT = Path(__file__).parent.parent.parent
 QUESTION = Question(("/scenario",), {"edits": ("hosts", "motd")}, {"smoke": "digest"}, "pocket")
 
 
@@ -41,8 +40,8 @@ def find(
     said: list[str] | None = None,
 ) -> Finding:
     folder = history.root.parent / "reports"
-    script = "import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); runpy.run_module({!r}, run_name='__main__')"
-    step = [sys.executable, "-P", "-c", script.format("tests.bisection.scripted"), str(ROOT)]
+    # The bisection puts the root of this project on the step's path, as it does for the harness.
+    step = [sys.executable, "-P", "-m", "tests.bisect.scripted"]
     steps = Steps(folder)
     checkout = Checkout.at(history.root)
     state = State(question, checkout.resolve(good), checkout.resolve(bad))
@@ -186,7 +185,7 @@ def test_a_bad_revision_that_is_good(history: History) -> None:
 def test_an_end_that_cannot_be_tested(history: History, fates: tuple[str, str]) -> None:
     commits = history.commits(*fates)
     with pytest.raises(InconclusiveError, match="cannot be tested"):
-        find(history, *commits)
+        find(history, commits[0], commits[1])
 
 
 def test_revisions_in_the_wrong_order(history: History) -> None:
@@ -217,7 +216,7 @@ def test_uncommitted_changes_in_the_tree(history: History) -> None:
     commits = history.commits("good", "bad")
     (history.root / "pocket/new").write_text("x")
     with pytest.raises(UsageError, match="uncommitted changes below pocket"):
-        find(history, *commits)
+        find(history, commits[0], commits[1])
 
 
 def test_a_shallow_clone(history: History, tmp_path: Path) -> None:
@@ -261,7 +260,12 @@ def test_the_checkout_is_not_touched(history: History) -> None:
     (history.root / ".git/hooks/post-checkout").chmod(0o755)
 
     def state() -> list[str]:
-        words = [("status", "--porcelain"), ("worktree", "list"), ("for-each-ref",), ("stash", "list")]
+        words = [
+            ("status", "--porcelain"),
+            ("worktree", "list"),
+            ("for-each-ref",),
+            ("stash", "list"),
+        ]
         return [*(history.git(*w) for w in words), (history.root / ".git/HEAD").read_text()]
 
     before = state()
