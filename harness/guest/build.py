@@ -9,7 +9,7 @@ from __future__ import annotations
 import lzma
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from harness import process
@@ -18,6 +18,7 @@ from harness.guest import cpio
 from harness.systems.pocket.seed import make_seed
 
 SUITE = "trixie"
+#: What the guest consists of; packages that these depend on come along.
 PACKAGES = (
     "bash-static",
     "busybox-static",
@@ -25,12 +26,12 @@ PACKAGES = (
     "e2fsprogs",
     "iproute2",
     "linux-image-cloud-amd64",
-    "musl",
-    "musl-dev",
     "nix-bin",
     "tar",
-    "tcc",
 )
+#: What the pocket system is bootstrapped from. It never enters the guest itself: a compiler that
+#: lies about there would hide that a build closure lacks one.
+SEED_PACKAGES = ("busybox-static", "musl", "musl-dev", "tcc")
 #: Virtual size of the file system as it is built, in MiB; the guest grows it to its disk.
 ROOT_SIZE = 2048
 
@@ -46,31 +47,25 @@ for package in "$1"/var/cache/apt/archives/*.deb; do dpkg-deb -W "$package"; don
 _HERE = Path(__file__).parent
 #: Modules in the order in which they are loaded (Debian's cloud kernel has the rest built in).
 _MODULES = ("failover", "net_failover", "virtio_net", "virtio_blk", "virtio-rng")
-#: What the guest never uses. The seed's compiler and C library go too: a compiler on the machine
-#: itself would hide that a build closure lacks one.
+#: What the guest never uses.
 _TRIMMED = (
     "boot",
     "dev/*",
     "etc",
     "tmp/*",
-    "usr/bin/*tcc",
     "usr/bin/*perl*",
     "usr/bin/systemd*",
     "usr/include",
-    "usr/lib/gcc",
-    "usr/lib/ld-musl-x86_64.so.1",
+    "usr/lib/dracut",
+    "usr/lib/klibc*",
     "usr/lib/modules",
-    "usr/lib/musl",
     "usr/lib/systemd",
     "usr/lib/udev",
-    "usr/lib/x86_64-linux-gnu/engines-3",
     "usr/lib/x86_64-linux-gnu/gconv",
     "usr/lib/x86_64-linux-gnu/libperl*",
     "usr/lib/x86_64-linux-gnu/perl*",
     "usr/lib/x86_64-linux-gnu/security",
     "usr/lib/x86_64-linux-gnu/systemd",
-    "usr/lib/x86_64-linux-gnu/tcc",
-    "usr/lib/x86_64-linux-musl",
     "usr/share",
     "var/*",
 )
@@ -82,11 +77,13 @@ def build_image(folder: Path, progress: Callable[[str], None]) -> Mapping[str, s
     Returns the version of every Debian package that went in.  Raises `SetupError` when a program
     or the package source is missing and `ProcessError` when one of the programs fails.
     """
+    progress(f"fetching Debian {SUITE} packages for the seed of the pocket system")
     tree = folder / "tree"
-    progress(f"fetching Debian {SUITE} packages")
-    versions = _extract(tree)
-    progress("packing the seed of the pocket system")
+    versions = _extract(SEED_PACKAGES, tree)
     make_seed(tree, folder / "seed")
+    shutil.rmtree(tree)
+    progress(f"fetching Debian {SUITE} packages for the guest")
+    versions |= _extract(PACKAGES, tree)
     progress("making the kernel's initramfs and the root file system")
     _take_kernel(tree, folder)
     _trim(tree)
@@ -117,15 +114,15 @@ def mirror() -> str:
     )
 
 
-def _extract(tree: Path) -> Mapping[str, str]:
-    """Unpack the packages and what they depend on; no scripts run. Their versions by name."""
+def _extract(packages: Sequence[str], tree: Path) -> dict[str, str]:
+    """Unpack *packages* and what they depend on; no scripts run. Their versions by name."""
     process.which("fakeroot")
     process.which("mmdebstrap")
     site = mirror()
     process.run(
         [
             *("fakeroot", "mmdebstrap", "--mode=chrootless", "--variant=extract"),
-            f"--include={','.join(PACKAGES)}",
+            f"--include={','.join(packages)}",
             f"--extract-hook={_LIST_VERSIONS}",
             *(f"--aptopt={option}" for option in _proxies()),
             *("--", SUITE, tree, site),

@@ -34,6 +34,8 @@ class NixDatabase:
     #: The derivation that a path was recorded to come from.  It need not be the one that an
     #: evaluation here gives, nor be valid (https://github.com/NixOS/nix/issues/2712).
     derivers: Mapping[str, str]
+    #: The paths that a build here made (column ``ultimate``); the others were fetched or copied in.
+    built_here: frozenset[str]
     _references: Mapping[str, tuple[str, ...]]
 
     def references(self, path: str) -> tuple[str, ...]:
@@ -56,15 +58,25 @@ def read_database(state_directory: Path) -> NixDatabase:
         path_of: dict[int, str] = {}
         nar_sizes: dict[str, int] = {}
         derivers: dict[str, str] = {}
-        rows = connection.execute("select id, path, deriver, narSize from ValidPaths")
-        for number, path, deriver, nar_size in rows:
+        built_here: set[str] = set()
+        rows = connection.execute("select id, path, deriver, narSize, ultimate from ValidPaths")
+        for number, path, deriver, nar_size, ultimate in rows:
             path_of[number] = path
             if nar_size:  # 0 and null both mean that it was not recorded
                 nar_sizes[path] = nar_size
             if deriver:
                 derivers[path] = deriver
+            if ultimate:
+                built_here.add(path)
         references = _references(connection, path_of, location)
-    return NixDatabase(location, frozenset(path_of.values()), nar_sizes, derivers, references)
+    return NixDatabase(
+        location=location,
+        paths=frozenset(path_of.values()),
+        nar_sizes=nar_sizes,
+        derivers=derivers,
+        built_here=frozenset(built_here),
+        _references=references,
+    )
 
 
 def _references(

@@ -91,8 +91,12 @@ class Store:
 
     def derivations_since(self, file: str) -> dict[str, str]:
         """The text of every .drv file written after *file* was touched, in the machine."""
-        # Nix sets the modification time of every store path to 1; the change time stays true.
-        return self._texts(command("find /nix/store -maxdepth 1 -name '*.drv' -cnewer %s", file))
+        # Nix sets the modification time of every store path to 1; the change time stays true, in
+        # seconds, so some that were there before may come along.
+        return self._texts(
+            "find /nix/store -maxdepth 1 -name '*.drv' | xargs -r stat -c '%Z %n'"
+            + command(" | awk -v since=$(stat -c %%Z %s) '$1 >= since {print $2}'", file)
+        )
 
     def _texts(self, listing: str) -> dict[str, str]:
         # A .drv file is one line (ATerm escapes line ends), without a line end of its own.

@@ -1,0 +1,19 @@
+#!/bin/bash
+# Print the shards as a matrix for another job, in the output `matrix`.
+set -euo pipefail
+# shellcheck source=SCRIPTDIR/common.sh
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+read_scenarios "$INPUT_SCENARIOS"
+arguments=(--scenarios "$root/scenarios" --shards "$INPUT_SHARDS" --format json)
+if [ -n "$INPUT_STRATEGIES" ]; then
+  arguments+=("--strategy=$INPUT_STRATEGIES")
+fi
+if [ -n "$INPUT_TIMINGS" ]; then
+  arguments+=("--timings=$INPUT_TIMINGS")
+fi
+# Into a file first: in `echo "matrix=$(...)"` the exit code would be lost.
+"$harness" plan "${arguments[@]}" -- "${scenarios[@]}" >"$state/matrix.json" ||
+  fail 2 "the shards could not be planned: see the log"
+printf 'matrix=%s\n' "$(cat "$state/matrix.json")" >>"$GITHUB_OUTPUT"
+cat "$state/matrix.json"
