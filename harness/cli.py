@@ -174,6 +174,7 @@ def _add_shell(verbs: _Verbs) -> None:
 
 def _add_bench(verbs: _Verbs) -> None:
     bench = _verb(verbs, "bench", "bench", "measure the harness itself, as ratios")
+    arguments.add_selection(bench)
     arguments.add_machine(bench)
     arguments.add_format(bench)
 

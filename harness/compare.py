@@ -10,6 +10,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from harness.errors import ExitCode, HarnessError
 from harness.results import (
@@ -115,9 +116,16 @@ class Comparison:
     facts: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # base's and head's
     problems: tuple[str, ...] = ()
 
+    @cached_property
+    def _by_change(self) -> Mapping[Change, list[CellChange]]:
+        found: dict[Change, list[CellChange]] = {change: [] for change in Change}
+        for cell in self.cells:
+            found[cell.change].append(cell)
+        return found
+
     def of(self, change: Change) -> list[CellChange]:
         """The cells that changed so."""
-        return [cell for cell in self.cells if cell.change is change]
+        return self._by_change[change]
 
     @property
     def too_dear(self) -> list[CostChange]:
@@ -212,7 +220,7 @@ def _judge(base: CellResult | None, head: CellResult | None) -> Change:
         return Change.NEW
     if head is None:
         return Change.GONE
-    if base.outcome is Outcome.SKIPPED and head.outcome is Outcome.SKIPPED:
+    if base.verdict is Verdict.SKIPPED and head.verdict is Verdict.SKIPPED:
         return Change.UNCHANGED
     before, after = rank(base), rank(head)
     if after is None or (before is None and after < 2):
@@ -229,7 +237,8 @@ def _costs(
 ) -> Iterator[CostChange]:
     rebuilt: dict[BranchKey, list[tuple[CellResult, CellResult]]] = {}
     for cell in cells:
-        if cell.base and cell.head and rank(cell.base) == rank(cell.head) == 2:
+        same = cell.change is Change.UNCHANGED and cell.base is not None and cell.head is not None
+        if same and cell.head.verdict is Verdict.REBUILT:
             rebuilt.setdefault(cell.key.branch, []).append((cell.base, cell.head))
     before = {branch.key: branch for branch in base.branches if branch.holds}
     for branch in head.branches:

@@ -106,8 +106,8 @@ class Experiment:
         self._configure()
         before = self.uplink.now()
         output = provide(self.machine, self.system.tree, provision, published)
-        fetched = self.uplink.nars_since(before)
-        origin = provenance_witness(self.machine, provision, fetched, output)
+        nars, sources = self.uplink.nars_since(before), self.uplink.sources_since(before)
+        origin = provenance_witness(self.machine, provision, nars, sources)
         activate(self.machine, output)
         self.machine.checkpoint(_PROVISIONED)
         known = survey(self.machine, self.system.tree)  # after the checkpoint: it writes .drv files

@@ -17,7 +17,6 @@ from types import FrameType
 from typing import NoReturn
 
 from harness import __version__
-from harness.embedded import Embedded
 from harness.errors import DeadlineReached, ExitCode, HarnessError, Interrupted
 from harness.lanes import Agenda, Lane
 from harness.plan import Plan
@@ -32,11 +31,13 @@ from harness.results import (
     RunResult,
 )
 from harness.results.log import ResultsLog
+from harness.tier import Tier
 from harness.transcript import Transcript
 
-#: Seconds between two writings of the derived reports while the run goes on; the log of results
-#: itself is written after every cell.
+#: Seconds between two writings of the derived reports while the run goes on, and how many times
+#: longer than the last writing took; the log of results itself is written after every cell.
 _REPORT_EVERY = 10.0
+_REPORT_SHARE = 50.0
 
 
 @dataclass
@@ -52,7 +53,7 @@ class Recorder:
     progress: ProgressView
     redact: Redactor
     started: float = field(default_factory=time.monotonic)
-    _written: float = field(default_factory=time.monotonic)
+    _next_writing: float = field(default_factory=lambda: time.monotonic() + _REPORT_EVERY)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def stage(self, lane: str, text: str) -> None:
@@ -69,25 +70,27 @@ class Recorder:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8", errors="replace")
             tail = "" if result.outcome is Outcome.PASSED else self.redact(transcript.tail())
-            message = self.redact(result.message)
-            result = replace(result, log=name, log_tail=tail, message=message)
+            result = self.redact.apply(replace(result, log=name, log_tail=tail))
             self.log.cell(self._now(), result)
             self.run = replace(self.run, cells=(*self.run.cells, result), seconds=self._now())
             self.progress.cell(result)
-            if time.monotonic() - self._written >= _REPORT_EVERY:
+            if time.monotonic() >= self._next_writing:
                 self.write()
 
     def branch(self, result: BranchResult) -> None:
         """Note what a branch cost."""
         with self._lock:
+            result = self.redact.apply(result)
             self.log.branch(self._now(), result)
             self.run = replace(self.run, branches=(*self.run.branches, result))
 
     def write(self) -> None:
         """Bring the derived reports up to date."""
         with self._lock:
-            write_reports(self.run, self.folder)
-            self._written = time.monotonic()
+            started = time.monotonic()
+            write_reports(self.run, self.folder, self.redact)
+            ended = time.monotonic()
+            self._next_writing = ended + max(_REPORT_EVERY, _REPORT_SHARE * (ended - started))
 
     def end(self, how: Ending, message: str = "") -> RunResult:
         """Close the run: all reports say how it ended."""
@@ -119,7 +122,7 @@ class Limits:
 
 def run_plan(
     plan: Plan,
-    tier: Embedded,
+    tier: Tier,
     folder: Path,
     limits: Limits,
     progress: ProgressView,
@@ -151,6 +154,7 @@ def run_plan(
     with signals(), ExitStack() as stack:
         log = stack.enter_context(ResultsLog(folder / "results.jsonl", run))
         recorder = Recorder(folder, run, log, progress, Redactor(), started=started)
+        recorder.write()  # in place of what an earlier run left in the folder
         how, message = Ending.ERROR, "the harness itself failed"
         try:
             scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="harness-")))
@@ -171,7 +175,7 @@ def run_plan(
     return result
 
 
-def _work(plan: Plan, tier: Embedded, scratch: Path, limits: Limits, recorder: Recorder) -> None:
+def _work(plan: Plan, tier: Tier, scratch: Path, limits: Limits, recorder: Recorder) -> None:
     until = None if limits.deadline is None else recorder.started + limits.deadline
     prepared = tier.prepare(plan, scratch, recorder.progress.note)
     facts: Mapping[str, str] = {**recorder.run.facts, **prepared.facts}
@@ -253,10 +257,9 @@ def exit_code(run: RunResult) -> ExitCode:
     """What a finished run means to its caller."""
     if not run.cells:
         return ExitCode.NOTHING_RAN
-    if run.count(Outcome.ERROR):
-        return ExitCode.SETUP
-    if run.count(Outcome.FAILED) or not run.complete:
-        return ExitCode.CLAIM_FAILED
-    if run.count(Outcome.SKIPPED) == len(run.cells):
-        return ExitCode.NOTHING_RAN
-    return ExitCode.OK
+    return {
+        Outcome.PASSED: ExitCode.OK,
+        Outcome.FAILED: ExitCode.CLAIM_FAILED,
+        Outcome.ERROR: ExitCode.SETUP,
+        Outcome.SKIPPED: ExitCode.NOTHING_RAN,
+    }[run.conclusion]

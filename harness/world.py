@@ -43,7 +43,6 @@ class World:
 
     folder: Path
     image: Image
-    source: Path = SHIPPED  # the pocket system that was published
 
     @property
     def packages(self) -> Path:
@@ -52,7 +51,7 @@ class World:
 
     def pocket(self) -> Pocket:
         """The system that goes with this world."""
-        return Pocket(self.image.seed / "seed.json", self.folder / "key.pub", self.source)
+        return Pocket(self.image.seed / "seed.json", self.folder / "key.pub", self.folder)
 
     def uplink(self, systems_layer: Path, log: Path | None = None) -> Uplink:
         """A fresh internet for one machine, over this world's folders."""
@@ -87,10 +86,12 @@ def ensure_world(
     with _built_aside(folder) as target:
         if target is not None:
             progress("publishing the pocket packages to the simulated binary cache (once)")
+            # A copy, so that machines run what was published although the source may change.
+            shutil.copytree(source / "tree", target / "tree")
             (target / "sources").mkdir()
             pack(target / "sources", source / "upstream")
-            _publish_packages(World(target, image, source), make)
-    return World(folder, image, source)
+            _publish_packages(World(target, image), make)
+    return World(folder, image)
 
 
 def ensure_system(

@@ -7,6 +7,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -36,6 +37,12 @@ class Image:
     def kernel(self) -> Path:
         """Debian's cloud kernel."""
         return self.folder / "kernel"
+
+    @property
+    def kernel_release(self) -> str:
+        """What ``uname -r`` says in the guest; "unknown" when the packages do not tell."""
+        releases = [re.fullmatch(r"linux-image-(\d.*)", package) for package in self.versions]
+        return next((found[1] for found in releases if found), "unknown")
 
     @property
     def initrd(self) -> Path:

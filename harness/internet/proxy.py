@@ -60,7 +60,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         host, port = self.client_address[:2]
         self._connection = self.server.log.connected(f"{host}:{port}").number
 
-    def do_CONNECT(self) -> None:  # noqa: N802 - http.server's naming
+    def do_CONNECT(self) -> None:
         """Open a tunnel."""
         number = self._asked(self.path, "")
         host, _, port = self.path.rpartition(":")
@@ -76,11 +76,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             received, sent = _tunnel(self.connection, outside)
         self.server.log.answered(number, 200, received=received, sent=sent)
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         """Fetch something over plain HTTP for the client."""
         self._pass_on()
 
-    def do_HEAD(self) -> None:  # noqa: N802
+    def do_HEAD(self) -> None:
         """As GET, without the body."""
         self._pass_on()
 

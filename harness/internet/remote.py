@@ -55,6 +55,11 @@ class RemoteReach:
         (count,) = self._numbers([self._ask(do="nars", since=_since(moment))])
         return count
 
+    def sources_since(self, moment: Moment) -> int:
+        """How many source files the mirror gave out since *moment*."""
+        (count,) = self._numbers([self._ask(do="sources", since=_since(moment))])
+        return count
+
     def close(self) -> None:
         """Leave the node running: the next machine uses it, the test driver ends it."""
 

@@ -35,9 +35,10 @@ class Internet:
 
     A context manager: it listens from entry to exit, but for the time between `shut` and `open`,
     and always on the same port: a free one of the loopback, or as *bind* says.  *hosts* maps host
-    names in lower case and without a port to sites (default: the cache as `cache.internet`, the mirror as `mirror.internet`); all other hosts are
-    answered with 404.  The log goes to *log_file* as well when there is one, with times by *clock*
-    in seconds.  A connection that stays silent for *idle* seconds is closed.
+    names in lower case and without a port to sites (default: the cache as `cache.internet`, the
+    mirror as `mirror.internet`); all other hosts are answered with 404.  The log goes to *log_file*
+    as well when there is one, with times by *clock* in seconds.  A connection that stays silent for
+    *idle* seconds is closed.
 
     One thread at a time may call `open`, `shut` and `impose`.  They, the exit and `heard_since`
     raise `InternetError` when the server failed at its work since the start.

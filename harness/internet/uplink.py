@@ -83,9 +83,19 @@ class Uplink:
         return heard
 
     def nars_since(self, moment: Moment) -> int:
-        """How many NARs the cache gave out since *moment*."""
+        """How many NARs the cache gave out since *moment*.
+
+        A tunnel to the real internet hides what goes through it, and counts as one.
+        """
         requests = self.internet.log.since(moment.http)
-        return sum(r.method == "GET" and "/nar/" in r.path for r in requests)
+        return sum(
+            r.method == "CONNECT" or (r.method == "GET" and "/nar/" in r.path) for r in requests
+        )
+
+    def sources_since(self, moment: Moment) -> int:
+        """How many source files the mirror gave out since *moment*."""
+        requests = self.internet.log.since(moment.http)
+        return sum(r.method == "GET" and r.host.startswith(MIRROR_HOST) for r in requests)
 
     def show(self, view: View) -> None:
         """What the cache has from now on."""

@@ -80,20 +80,28 @@ def _remembered_fault(image: Image) -> str:
     return fault
 
 
+def bare_boot(image: Image, accelerator: str, cpu: str, timeout: float) -> process.Completed:
+    """Boot *image*'s kernel and initramfs with no disk, which powers off with a sentinel said.
+
+    Raises `ProcessError` when it is not over after *timeout* seconds.
+    """
+    words: list[str | Path] = [
+        *(PROGRAM, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
+        *("-machine", "q35", "-accel", accelerator, "-cpu", cpu, "-m", "256M"),
+        *("-kernel", image.kernel, "-initrd", image.initrd),
+        *("-append", "console=ttyS0 quiet panic=-1", "-serial", "stdio"),
+    ]
+    return process.run(words, timeout=timeout, check=False)
+
+
 def kvm_fault(image: Image) -> str:
     """Why guests do not boot with KVM here, in a few words; "" when one did, just now."""
     if not _DEVICE.exists():
         return f"there is no {_DEVICE}"
     if not os.access(_DEVICE, os.R_OK | os.W_OK):
         return f"no permission to use {_DEVICE} (is the user in the group kvm?)"
-    words: list[str | Path] = [
-        *(PROGRAM, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
-        *("-machine", "q35", "-accel", "kvm", "-cpu", "host", "-m", "256M"),
-        *("-kernel", image.kernel, "-initrd", image.initrd),
-        *("-append", "console=ttyS0 quiet panic=-1", "-serial", "stdio"),
-    ]
     try:
-        done = process.run(words, timeout=_DEADLINE, check=False)
+        done = bare_boot(image, "kvm", "host", _DEADLINE)
     except process.ProcessError:
         return f"a trial guest did not come up within {_DEADLINE:g} s"
     if _SENTINEL in done.stdout and done.status == 0:

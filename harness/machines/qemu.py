@@ -71,15 +71,12 @@ class QemuMachine:
     @property
     def facts(self) -> Mapping[str, str]:
         """Provenance of what this machine is made of."""
-        kernel = next(
-            (name for name in self._image.versions if name.startswith("linux-image-6")), "unknown"
-        )
         return {
             "qemu": self._version,
             "accelerator": self._accelerator.name,
             "accelerator reason": self._accelerator.reason,
             "image": self._image.digest,
-            "kernel": kernel.removeprefix("linux-image-"),
+            "kernel": self._image.kernel_release,
             "memory": f"{self._size.memory} MiB",
             "cores": str(self._size.cores),
         }
@@ -122,7 +119,9 @@ class QemuMachine:
         """Standard output of *command*, which must exit 0."""
         done = self.execute(command, timeout)
         if done.status != 0:
-            raise CommandFailed(command, done.status, _both(done))
+            full = "No space left on device" in done.stderr + done.stdout
+            hint = "the machine's disk is full: give it a larger one" if full else ""
+            raise CommandFailed(command, done.status, _both(done), hint=hint)
         return done.stdout
 
     def fail(self, command: str, timeout: float | None = 900) -> str:
@@ -136,7 +135,7 @@ class QemuMachine:
         """Repeat *command* every second until it exits 0; its standard output."""
         deadline = time.monotonic() + timeout
         while True:
-            done = self.execute(command, timeout)
+            done = self.execute(command, max(1.0, deadline - time.monotonic()))
             if done.status == 0:
                 return done.stdout
             if time.monotonic() > deadline:
@@ -276,11 +275,9 @@ class QemuMachine:
 
     def _explained(self, doing: str, symptom: str) -> MachineError:
         assert self._qemu is not None
-        reason = self._trouble
-        if not reason:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._qemu.wait(2)
-            reason = _cause_of_death(self._qemu.poll(), self.console()) or symptom
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._qemu.wait(2)  # the console closes a moment before QEMU is gone
+        reason = self._trouble or _cause_of_death(self._qemu.poll(), self.console()) or symptom
         tail = "\n".join(self.console().strip().splitlines()[-_CONSOLE_TAIL:])
         log = (self._folder / "qemu.log").read_text(errors="replace").strip()
         summary = doing.splitlines()[0][:100]

@@ -130,8 +130,8 @@ class Explanation:
         if self.edit:
             of_edit = f"the edit itself rebuilds {_count(self.edit, 'derivation')}"
             found.append(f"{of_edit} ({_some(self.edit)}), as expected")
-        elif not self.of_evaluation:
-            found.append("the edit changes nothing: there is no derivation to rebuild")
+        elif not self.missing:
+            found.append("no derivation has to be built")
         if self.again:
             found.append(
                 f"{_count(self.again, 'unchanged derivation')} would be built again from what is "
@@ -223,9 +223,7 @@ def explain_import(graph: DerivationGraph, imported: int, known: Known) -> Expla
     return Explanation(missing=missing, edit=(), of_evaluation=True)
 
 
-def _missing(
-    graph: DerivationGraph, item: Missing, known: Known, past: _Past
-) -> MissingPath:
+def _missing(graph: DerivationGraph, item: Missing, known: Known, past: _Past) -> MissingPath:
     links = item.chain if item.node is None else item.chain[:-1]
     return MissingPath(
         path=item.key,

@@ -10,7 +10,7 @@ from harness.reports.frontier import Frontier, Point
 from harness.reports.text import human_bytes
 
 WIDTH, HEIGHT = 560, 300
-_LEFT, _RIGHT, _TOP, _BOTTOM = 54, 24, 18, 44
+_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 34, 18, 44
 #: Marks nearer to each other than this would hide one another, and become one mark.
 _APART = 23.0
 

@@ -5,6 +5,7 @@ set -euo pipefail
 # shellcheck source=SCRIPTDIR/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
+tier="${INPUT_TIER:?}"
 workspace="${GITHUB_WORKSPACE:-$PWD}"
 tree="${INPUT_TREE:-harness/systems/pocket}"
 
@@ -24,7 +25,7 @@ fi
 if [ -n "$INPUT_TIMINGS" ]; then
   common+=("--timings=$INPUT_TIMINGS")
 fi
-if [ "$INPUT_TIER" = nixos ]; then
+if [ "$tier" = nixos ]; then
   common+=(--tier nixos)
   if [ -n "$INPUT_FLAKE" ]; then
     common+=("--flake=$INPUT_FLAKE")
@@ -53,7 +54,7 @@ seconds_left() {
 }
 
 head_arguments=()
-if [ "$INPUT_TIER" = nixos ]; then
+if [ "$tier" = nixos ]; then
   if [ -n "$INPUT_NIXPKGS" ]; then
     head_arguments=("--nixpkgs=$INPUT_NIXPKGS")
   fi
@@ -66,7 +67,7 @@ else
 fi
 
 if [ -n "$INPUT_BASE" ]; then
-  if [ "$INPUT_TIER" = embedded ]; then
+  if [ "$tier" = embedded ]; then
     commit="$(git -C "$workspace" rev-parse --verify --quiet --end-of-options "$INPUT_BASE^{commit}")" ||
       fail 2 "base: there is no commit '$INPUT_BASE' in the checkout (fetch-depth: 0 brings all)"
     git -C "$workspace" worktree add --quiet --force --detach "$state/base" "$commit" ||

@@ -11,7 +11,8 @@ settings:
   ...
 }:
 let
-  inherit (lib) mkDefault mkForce;
+  inherit (lib) mkDefault mkForce mkIf;
+  real = settings.network == "real";
 in
 {
   imports = [
@@ -43,9 +44,13 @@ in
     qemu.options = [ "-snapshot" ];
   };
 
-  boot.loader.grub = {
-    enable = settings.bootLoader;
-    forceInstall = true;
+  boot.loader = {
+    grub = {
+      enable = mkForce settings.bootLoader;
+      forceInstall = true;
+    };
+    # Of a host whose hardware is replaced, as `nixos-rebuild build-vm` does.
+    systemd-boot.enable = mkForce false;
   };
 
   networking = {
@@ -61,6 +66,11 @@ in
       ];
       ipv6.addresses = mkForce [ ];
     };
+    # All that leaves the machine passes the node, whose log is the witness.
+    proxy = mkIf real {
+      default = mkForce "http://${settings.internetAddress}:${toString settings.proxyPort}";
+      noProxy = mkForce "localhost,127.0.0.1,cache.internet,${settings.internetAddress}";
+    };
   };
 
   nix = {
@@ -69,11 +79,12 @@ in
         "nix-command"
         "flakes"
       ];
-      substituters = mkForce [ "http://cache.internet" ];
-      require-sigs = settings.signed;
+      substituters = mkIf (!real) (mkForce [ "http://cache.internet" ]);
+      # A cache that is made within a derivation has no secret key to be signed with.
+      require-sigs = mkForce real;
       # What nixpkgs's own tests of offline rebuilds set; without it fixed outputs are looked for
       # at tarballs.nixos.org first.
-      hashed-mirrors = null;
+      hashed-mirrors = mkIf (!real) (mkForce null);
     };
     # Strategies put their settings there (nix.conf(5): `!include` passes over a missing file).
     extraOptions = "!include /etc/nix/harness.conf";

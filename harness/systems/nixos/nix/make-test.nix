@@ -75,7 +75,7 @@ let
 
   job =
     strategy:
-    builtins.toFile "job.json" (
+    pkgs.writeText "job.json" (
       builtins.toJSON {
         inherit settings;
         scenario = "${scenario}/${name}";
@@ -94,7 +94,7 @@ let
           inherit settings caches;
           nixpkgs = tree;
           sources = lib.optionals (host != null) (import ./flake-sources.nix [ host.flake ]);
-          job = pkgs.writeText "job.json" (builtins.readFile (job strategy));
+          job = job strategy;
         })
       ];
       name = "offline-rebuild-${name}-${strategy}";

@@ -27,6 +27,5 @@ assert builtins.elem network [
   # 192.168.VLAN.NODE, where nodes are numbered by name: internet, machine.
   internetAddress = "192.168.1.1";
   machineAddress = "192.168.1.2";
-  # A cache made within a derivation has no secret key to sign with.
-  signed = network == "real";
+  proxyPort = 3128; # harness/internet/node.py
 }

@@ -7,7 +7,7 @@
   caches ? null,
   timeout ? 6 * 60 * 60, # seconds for everything; the framework's own default is one hour
 }:
-{ config, hostPkgs, ... }:
+{ hostPkgs, ... }:
 let
   harnessOf = pythonPackages: pythonPackages.callPackage ./package.nix { };
 in
@@ -24,6 +24,9 @@ in
   # The type checker knows nothing of extra packages (nixos/lib/testing/driver.nix).
   skipTypeCheck = true;
   globalTimeout = timeout;
+  # The script names the published system and the caches: with a store image, all that it names
+  # would lie in the machine's store from the start (nixos/lib/testing/testScript.nix).
+  includeTestScriptReferences = false;
 
   testScript = ''
     from harness.testscript import run

@@ -1,0 +1,47 @@
+"""Real machines for the tests that boot."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.guest.image import Image, ensure_image
+from harness.machines.accelerator import Accelerator, choose_accelerator
+from harness.machines.base import MachineSize
+from harness.machines.command_line import Forwards
+from harness.machines.qemu import QemuMachine
+
+MakeMachine = Callable[..., QemuMachine]
+
+
+@pytest.fixture(scope="session")
+def image() -> Image:
+    """The guest image, built first if the cache lacks it."""
+    return ensure_image(lambda text: print(text, file=sys.stderr))
+
+
+@pytest.fixture(scope="session")
+def accelerator(image: Image) -> Accelerator:
+    """The best that this host has."""
+    return choose_accelerator("auto", image)
+
+
+@pytest.fixture(scope="module")
+def make_machine(
+    image: Image, accelerator: Accelerator, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[MakeMachine]:
+    """Make machines, not started yet; whatever is left of them is ended after the module."""
+    made: list[QemuMachine] = []
+
+    def make(forwards: Forwards | None = None, size: MachineSize | None = None) -> QemuMachine:
+        folder: Path = tmp_path_factory.mktemp("machine")
+        machine = QemuMachine(image, folder, size or MachineSize(), forwards or {}, accelerator)
+        made.append(machine)
+        return machine
+
+    yield make
+    for machine in made:
+        machine.crash()
