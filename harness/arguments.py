@@ -92,6 +92,19 @@ def add_format(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_store(parser: argparse.ArgumentParser) -> None:
+    """Which Nix store on this host is meant, and who may know the sizes of absent paths."""
+    parser.add_argument(
+        "--store", metavar="DIR", help="where the store's files are (default: as Nix has it)"
+    )
+    parser.add_argument(
+        "--state", metavar="DIR", help="Nix's state directory (default: as Nix has it)"
+    )
+    parser.add_argument(
+        "--cache", metavar="URL", help="a binary cache to ask for the sizes of absent paths"
+    )
+
+
 def positive(text: str) -> float:
     """A number of seconds above 0."""
     try:

@@ -90,6 +90,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_bisect(verbs)
     _add_bisect_step(verbs)
     _add_publish(verbs)
+    _add_explain(verbs)
+    _add_rehearse(verbs)
+    _add_restore(verbs)
     return parser
 
 
@@ -311,3 +314,55 @@ def _add_publish(verbs: _Verbs) -> None:
         default="failures",
         help="what makes the exit code other than 0 (default: %(default)s)",
     )
+
+
+def _add_explain(verbs: _Verbs) -> None:
+    explain = _verb(verbs, "explain", "explain", "say why a rebuild cannot be had offline")
+    explain.add_argument("base", metavar="BASE.drv", help="the system as it is")
+    explain.add_argument("next", metavar="NEXT.drv", help="the system after the edit")
+    arguments.add_store(explain)
+    arguments.add_format(explain)
+
+
+def _add_rehearse(verbs: _Verbs) -> None:
+    rehearse = _verb(
+        verbs, "rehearse", "rehearse", "find the least to keep for edits made while offline"
+    )
+    rehearse.add_argument(
+        "target",
+        nargs="*",
+        metavar="TARGET",
+        help="a host of a flake (.#laptop), or BASE.drv NEXT.drv...; none: <nixos-config>",
+    )
+    rehearse.add_argument(
+        "--configuration", metavar="FILE", help="a configuration of <nixpkgs/nixos>"
+    )
+    rehearse.add_argument(
+        "-I", dest="search", action="append", default=[], metavar="PATH", help="as Nix takes it"
+    )
+    rehearse.add_argument(
+        "--edit",
+        action="append",
+        default=[],
+        metavar="MODULE.nix",
+        help="a NixOS module with an edit of a kind to expect; repeatable",
+    )
+    rehearse.add_argument("--root", metavar="DIR", help="make GC roots in this folder")
+    rehearse.add_argument(
+        "--module",
+        dest="module_file",
+        metavar="FILE",
+        help="write a NixOS module that keeps the set (system.extraDependencies)",
+    )
+    rehearse.add_argument("--bundle", metavar="FILE", help="write a file for `harness restore`")
+    rehearse.add_argument(
+        "--dry-run", action="store_true", help="change nothing: build, fetch and write nothing"
+    )
+    arguments.add_store(rehearse)
+    arguments.add_format(rehearse)
+
+
+def _add_restore(verbs: _Verbs) -> None:
+    restore = _verb(verbs, "restore", "restore", "import a bundle of `harness rehearse`, offline")
+    restore.add_argument("bundle", metavar="BUNDLE")
+    restore.add_argument("--root", metavar="DIR", help="make GC roots in this folder")

@@ -237,8 +237,9 @@ def _costs(
 ) -> Iterator[CostChange]:
     rebuilt: dict[BranchKey, list[tuple[CellResult, CellResult]]] = {}
     for cell in cells:
-        same = cell.change is Change.UNCHANGED and cell.base is not None and cell.head is not None
-        if same and cell.head.verdict is Verdict.REBUILT:
+        if cell.base is None or cell.head is None or cell.change is not Change.UNCHANGED:
+            continue
+        if cell.head.verdict is Verdict.REBUILT:
             rebuilt.setdefault(cell.key.branch, []).append((cell.base, cell.head))
     before = {branch.key: branch for branch in base.branches if branch.holds}
     for branch in head.branches:

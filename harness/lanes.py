@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, MachineError
 from harness.plan import Branch, Cell, Group
 from harness.protocol import Experiment, Provisioned, error_result
-from harness.results import BranchResult, CellResult
+from harness.results import BranchResult, CellResult, Trouble
 from harness.transcript import Transcript
 
 
@@ -126,6 +126,7 @@ class Lane:
         self._group: Group | None = None
         self._base: Provisioned | None = None
         self._current: Cell | None = None
+        self._booted = False
 
     def run(self) -> None:
         """Do tasks until none is left; the machine is gone when this returns or raises."""
@@ -205,7 +206,8 @@ class Lane:
         transcript = Transcript()
         transcript.note("the experiment broke", str(error))
         transcript.note("the machine's console", console)
-        self._observer.cell(error_result(cell, error.message), transcript)
+        trouble = _trouble(error, booted=self._booted)
+        self._observer.cell(error_result(cell, error.message, trouble), transcript)
 
     def _last_words(self) -> str:
         if self._experiment is None:
@@ -221,10 +223,21 @@ class Lane:
         if self._experiment is None:
             self._observer.stage(self.name, f"{scenario.name}: boot")
             self._experiment = self._open(self.name, task.group)
+            self._booted = False
             self._experiment.prepare()
+            self._booted = True
         self._group = self._base = None
         self._observer.stage(self.name, f"{scenario.name}: provision {task.group.provision}")
         published = self._published(task.group)
         base = self._experiment.provision(task.group.provision, published, task.outputs)
         self._group, self._base = task.group, base
         return self._experiment, base
+
+
+def _trouble(error: HarnessError, *, booted: bool) -> Trouble:
+    text = str(error)
+    if "No space left on device" in text or "disk is full" in text:
+        return Trouble.SPACE
+    if isinstance(error, MachineError):
+        return Trouble.MACHINE if booted else Trouble.BOOT
+    return Trouble.SETUP

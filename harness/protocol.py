@@ -23,7 +23,7 @@ from harness.nix.graph import load_graph
 from harness.nix.store import Store, built_names
 from harness.plan import Branch, Cell
 from harness.provisions import PROVISIONS, activate, provenance_witness, provide
-from harness.results import BranchResult, Cause, CellResult, Verdict, Witness
+from harness.results import BranchResult, Cause, CellResult, Trouble, Verdict, Witness
 from harness.scenario.model import Caches, Edit, NetworkMode, Scenario
 from harness.strategies import registry
 from harness.strategies.base import (
@@ -386,6 +386,6 @@ def _change_witness(edit: Edit, base: str, output: str) -> Witness:
     return Witness("edit-changes-output", same == edit.changes_nothing, evidence)
 
 
-def error_result(cell: Cell, message: str) -> CellResult:
+def error_result(cell: Cell, message: str, trouble: Trouble = Trouble.MACHINE) -> CellResult:
     """A cell that could not be tried, because the experiment (not the rebuild) broke."""
-    return CellResult(cell.key, cell.claim, Verdict.ERROR, message=message)
+    return CellResult(cell.key, cell.claim, Verdict.ERROR, message=message, trouble=trouble)

@@ -18,13 +18,12 @@ from typing import Protocol
 from harness.errors import ExitCode, HarnessError, InputError, Problem
 from harness.internet.remote import RemoteReach
 from harness.machines.nixos_driver import DriverMachine, NixosDriverMachine
-from harness.nix.store import Store
 from harness.plan import Group, Plan, plan
 from harness.progress import make_progress
 from harness.protocol import Experiment
 from harness.reports import render_terminal
 from harness.run import Limits, exit_code, run_plan
-from harness.scenario import DIMENSIONS, Selection, load_scenarios
+from harness.scenario import Selection, load_scenarios
 from harness.scenario.model import SystemName
 from harness.strategies import registry
 from harness.systems.nixos.system import NixOS
@@ -65,13 +64,10 @@ def read_job(file: Path) -> Job:
     """The job in a JSON *file*; raises `InputError` when it is none."""
     try:
         raw = json.loads(file.read_text())
-        select = {name: tuple(raw["select"].pop(name, ())) for name in DIMENSIONS}
-        select["system"] = (SystemName.NIXOS.value,)
-        if raw["select"]:
-            raise ValueError(f"unknown filters {sorted(raw['select'])}")
+        select = {name: tuple(values) for name, values in raw["select"].items()}
         return Job(
             scenario=Path(raw["scenario"]),
-            select=Selection(**select),
+            select=Selection(**{**select, "system": (SystemName.NIXOS.value,)}),
             tree=raw["tree"],
             settings=raw["settings"],
             published=raw["published"],

@@ -134,7 +134,7 @@ class _Server(socketserver.ThreadingTCPServer):
         self.names = names
         super().__init__(address, _Handler)
 
-    def handle_error(self, request: object, client_address: object) -> None:
+    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002
         """A client that goes away in the middle (the guest was reset) is no fault of ours."""
         error = sys.exception()
         if not isinstance(error, ConnectionError | TimeoutError):

@@ -43,7 +43,7 @@ class EvaluationError(HarnessError):
 
 @dataclass(frozen=True)
 class Configuration:
-    """A ``<nixpkgs/nixos>`` configuration: *file* (None: ``<nixos-config>``), and ``-I`` entries."""
+    """A configuration of ``<nixpkgs/nixos>``: *file* (None: ``<nixos-config>``), ``-I`` entries."""
 
     file: Path | None
     search: tuple[str, ...] = ()
@@ -187,7 +187,7 @@ class Evaluator:
         name = f"proof-{len(list(self.scratch.iterdir()))}"
         store = PrivateStore(self.scratch / name)
         copy(kept, known.store.url, store.url)
-        quiet = {variable: _NOWHERE for variable in _PROXIES}
+        quiet = dict.fromkeys(_PROXIES, _NOWHERE)
         quiet |= {"GIT_SSH_COMMAND": "false", "XDG_CACHE_HOME": str(self.scratch / f"{name}-cache")}
         options = ["--option", "substitute", "false", "--option", "download-attempts", "1"]
         try:
@@ -201,8 +201,8 @@ class Evaluator:
         own = ["--option", "extra-substituters", _OWN_STORE]
         if not self.building:
             # What is valid here may be read; nothing is built, and no cache is asked.
-            own = ["--option", "substituters", _OWN_STORE, "--option", "max-jobs", "0"]
-            own += ["--option", "builders", ""]
+            own = ["--option", "substituters", _OWN_STORE, "--option", "substitute", "true"]
+            own += ["--option", "max-jobs", "0", "--option", "builders", ""]
         try:
             return _paths(nix([*command, *self._in(store), *own]))
         except ProcessError as error:
@@ -216,11 +216,11 @@ class Evaluator:
         return ["--eval-store", store.url]
 
 
-def copy(paths: Iterable[str], source: str, target: str) -> None:
+def copy(paths: Iterable[str], source: str, target: str, *options: str) -> None:
     """Copy store paths with what they refer to from one store to another (``nix copy``)."""
     listed = list(paths)
     if listed:
-        command = ["nix", "--extra-experimental-features", "nix-command", "copy"]
+        command = ["nix", "--extra-experimental-features", "nix-command", "copy", *options]
         nix([*command, "--no-check-sigs", "--from", source, "--to", target, *listed])
 
 

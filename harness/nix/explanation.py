@@ -17,6 +17,10 @@ from harness.nix.store import name_of
 
 #: Raised whenever the meaning or the shape of the JSON form changes.
 SCHEMA_VERSION = 1
+_NOTHING_MISSING = (
+    "nothing is missing; if the rebuild failed all the same, asking an unreachable cache did: "
+    "use `--option substitute false`"
+)
 #: How many missing paths a text names before it only counts the rest.
 _SHOWN = 8
 
@@ -74,7 +78,7 @@ class MissingPath:
 
     def lines(self) -> list[str]:
         """What it is and why it is gone; then who needs it, the nearest first."""
-        size = "" if self.size is None else f", {self.size / 1000:,.0f} kB"
+        size = "" if self.size is None else f", {self.size / 1000:,.1f} kB"
         output = "" if self.output in ("", "out") else f" (output {self.output})"
         found = [f"  {self.name}{output}: {self.why.words}{size}"]
         if self.chain:
@@ -109,10 +113,7 @@ class Explanation:
 
     def _found(self) -> list[str]:
         if not self.missing:
-            return [
-                "nothing is missing; if the rebuild failed all the same, asking an unreachable "
-                "cache did: use `--option substitute false`"
-            ]
+            return [_NOTHING_MISSING]
         what = _count(self.missing, "path")
         verb = "is" if len(self.missing) == 1 else "are"
         if self.of_evaluation:

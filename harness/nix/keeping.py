@@ -177,13 +177,13 @@ def lines(keeping: Keeping) -> Iterable[str]:
     if not keeping.paths:
         yield "nothing has to be kept: these edits need only what the system refers to anyway"
     for kept in sorted(keeping.paths, key=lambda kept: (kept.purpose, kept.name)):
-        size = "size unknown" if kept.size is None else f"{kept.size / 1000:,.0f} kB"
+        size = "size unknown" if kept.size is None else f"{kept.size / 1000:,.1f} kB"
         yield f"{size:>14}  {kept.path}  ({kept.purpose})"
     unknown = f" and {keeping.closure_unknown} of unknown size" if keeping.closure_unknown else ""
     count, edits = len(keeping.paths), len(keeping.following)
     yield (
         f"{count} path{'' if count == 1 else 's'} to keep for {edits} "
         f"edit{'' if edits == 1 else 's'}; with all that they refer to and the system does not: "
-        f"{keeping.closure_size / 1000:,.0f} kB{unknown}"
+        f"{keeping.closure_size / 1000:,.1f} kB{unknown}"
     )
     yield f"the edits rebuild {keeping.changed} derivations, as expected"

@@ -53,7 +53,7 @@ class LocalStore:
         Raises `SetupError` when there is no store.
         """
         try:
-            names = set(os.listdir(self.directory))
+            names = {entry.name for entry in os.scandir(self.directory)}
         except OSError as error:
             raise SetupError(
                 f"there is no Nix store in {self.directory} ({error.strerror})",
@@ -74,8 +74,8 @@ class LocalStore:
         Raises `UsageError` when it is none of these.
         """
         path = word
-        if os.path.islink(word):
-            path = os.path.realpath(word)
+        if Path(word).is_symlink():
+            path = str(Path(word).resolve())
         if not path.endswith(".drv"):
             return self._deriver(word, path)
         file = self.directory / Path(path).name

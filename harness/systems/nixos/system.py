@@ -1,4 +1,4 @@
-"""NixOS in a machine of the NixOS test driver: where its sources are, and what a machine imports."""
+"""NixOS in the NixOS test driver: where its sources are, and what its machine imports."""
 
 from __future__ import annotations
 

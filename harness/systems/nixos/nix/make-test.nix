@@ -1,6 +1,6 @@
 # lib.mkOfflineRebuildTest: tests for someone's own configuration, one derivation for each strategy.
 {
-  nixpkgs, # source tree: a path or a flake input
+  nixpkgs, # source tree: a path in the store or a flake input
   system ? builtins.currentSystem,
   pkgs ? import nixpkgs { inherit system; },
 }:
@@ -13,34 +13,39 @@
   # name = ./module.nix, or name = { file; check ? null; title ? name; }.
   edits,
   strategies ? [ "keep-outputs-realised" ],
+  # How the base system comes onto the machine: cached-all or copied (hermetic), cached-packages
+  # (real: the public cache has what no configuration changes).
   provision ? if network == "real" then "cached-packages" else "cached-all",
+  # hermetic: in the Nix sandbox, from a cache made beforehand; real: outside of it (`.driver`).
   network ? "hermetic",
   # Rules as in a scenario's `claims`; without any, every edit has to rebuild with every strategy.
   claims ? null,
   # Seconds that one rebuild may take.
   patience ? 1800,
-  # Memory and disks in MiB; see settings.nix.
+  # Memory and disks in MiB, and whether it has a boot loader: see settings.nix.
   machine ? { },
   # Hermetic: what the rebuilds with the network up need beyond what is found here.
   extraInputs ? (_pkgs: [ ]),
 }:
 let
   inherit (pkgs) lib;
+  inherit (import ./provisions.nix) supported;
 
   settings = import ./settings.nix (machine // { inherit network; });
   host = nixosConfiguration;
   tree = if host == null then nixpkgs else import ./flake-host.nix { inherit pkgs; } host;
+  evaluate = import ./evaluate.nix { inherit tree system settings; };
 
   modules = lib.mapAttrs (_: edit: if lib.isAttrs edit then edit else { file = edit; }) edits;
   baseFile =
     if host != null then
-      builtins.toFile "base.nix" "{ }"
+      builtins.toFile "base.nix" "{ }\n"
     else if base == null then
       throw "mkOfflineRebuildTest: ${name} needs `base` or `nixosConfiguration`"
     else
       base;
 
-  scenario = import ./scenario.nix { inherit pkgs; } {
+  folder = import ./scenario.nix { inherit pkgs; } {
     inherit
       name
       strategies
@@ -52,54 +57,29 @@ let
     base = baseFile;
     edits = modules;
   };
-
-  # The configurations as the machine will evaluate them, for the cache.
-  evaluated =
-    further:
-    import "${tree}/nixos" {
-      inherit system;
-      configuration.imports = [
-        (import ./guest.nix settings)
-        baseFile
-      ]
-      ++ further;
-    };
-  caches =
-    if network == "real" then
-      null
-    else
-      import ./caches.nix { inherit pkgs extraInputs; } {
-        base = evaluated [ ];
-        edited = map (edit: evaluated [ edit.file ]) (lib.attrValues modules);
-      };
-
-  job =
-    strategy:
-    pkgs.writeText "job.json" (
-      builtins.toJSON {
-        inherit settings;
-        scenario = "${scenario}/${name}";
-        tree = "${tree}";
-        strategies = [ strategy ];
-        published = if caches == null then "" else "${(evaluated [ ]).system}";
-        guest = "${./guest.nix}";
-      }
-    );
+  evaluated = evaluate [ baseFile ];
 
   test =
     strategy:
-    (import "${nixpkgs}/nixos/lib" { inherit lib; }).runTest {
-      imports = [
-        (import ./test.nix {
-          inherit settings caches;
-          nixpkgs = tree;
-          sources = lib.optionals (host != null) (import ./flake-sources.nix [ host.flake ]);
-          job = job strategy;
-        })
-      ];
+    import ./test-of.nix { inherit nixpkgs pkgs; } {
       name = "offline-rebuild-${name}-${strategy}";
-      hostPkgs = pkgs;
-      node.pkgs = pkgs;
+      scenario = "${folder}/${name}";
+      select.strategies = [ strategy ];
+      inherit settings tree evaluated;
+      sources = lib.optionals (host != null) (import ./flake-sources.nix [ host.flake ]);
+      caches =
+        if network == "real" then
+          null
+        else
+          import ./caches.nix { inherit pkgs extraInputs; } {
+            base = evaluated;
+            edited = map (edit: evaluate [
+              baseFile
+              edit.file
+            ]) (lib.attrValues modules);
+          };
     };
 in
+assert lib.assertMsg (lib.elem provision supported.${network}) ''
+  mkOfflineRebuildTest: ${name}: the network model ${network} cannot provide ${provision}, only ${lib.concatStringsSep ", " supported.${network}}'';
 lib.genAttrs strategies test

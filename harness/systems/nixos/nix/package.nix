@@ -17,6 +17,7 @@ let
     "harness"
     "pyproject.toml"
     "scenarios"
+    "tests"
   ];
 in
 buildPythonPackage {
@@ -44,6 +45,12 @@ buildPythonPackage {
     pyyaml
     rich
   ];
+
+  # `harness run --tier nixos` builds the driver's copy of the harness from its sources.
+  postInstall = ''
+    mkdir -p $out/share
+    cp -r $src $out/share/offline-rebuild-harness
+  '';
 
   pythonImportsCheck = [ "harness.testscript" ];
 
