@@ -19,10 +19,10 @@ from harness.internet.reach import Moment, Reach
 from harness.machines.base import Machine, Output
 from harness.machines.shell import command
 from harness.network import connect, cut, cut_witness
-from harness.nix.graph import load_graph
 from harness.nix.store import Store, built_names
 from harness.plan import Branch, Cell
 from harness.provisions import PROVISIONS, activate, provenance_witness, provide
+from harness.rehearsal import rehearse
 from harness.results import BranchResult, Cause, CellResult, Trouble, Verdict, Witness
 from harness.scenario.model import Caches, Edit, NetworkMode, Scenario
 from harness.strategies import registry
@@ -38,7 +38,9 @@ from harness.strategies.base import (
 from harness.systems import base as systems
 from harness.transcript import Transcript
 
-_READY, _PROVISIONED, _CUT = "ready", "provisioned", "cut"
+_READY, _PROVISIONED = "ready", "provisioned"
+#: The checkpoint of a branch: protected, collected, without a network, restored.
+CUT = "cut"
 _CANARY_FILE = "/run/harness-canary"
 
 
@@ -144,11 +146,14 @@ class Experiment:
             outputs = self._outputs_with(strategy, branch)
         self.machine.restore(_PROVISIONED)
         connect(self.machine, self.uplink)
+        started = time.monotonic()
         if strategy.changes_configuration:
             base_output = self._switch_to_variant(strategy)
-            before = survey(self.machine, self.system.tree)
         site = Site(self.machine, self.system.tree, base_output, rehearsal)
-        protect_seconds, bundle = self._protect(strategy, site)
+        bundle = self._protect(strategy, site)
+        protect_seconds = time.monotonic() - started
+        if strategy.changes_configuration:
+            before = survey(self.machine, self.system.tree)
         size_before = self.store.size()
         collected, collect_seconds = self._collect()
         after = self.store.registrations()
@@ -165,7 +170,7 @@ class Experiment:
         applied = strategy.applied(site)
         silent = cut_witness(self.machine, self.uplink, mode, since)
         available = self.store.registrations() if strategy.uses_stick else after
-        self.machine.checkpoint(_CUT)
+        self.machine.checkpoint(CUT)
         result = BranchResult(
             scenario=self.scenario.name,
             system=self.system.name,
@@ -183,14 +188,19 @@ class Experiment:
         )
         return CutOff(branch, strategy, since, outputs, before, available, result)
 
-    def rebuild(self, cutoff: CutOff, cell: Cell, transcript: Transcript) -> CellResult:
-        """Make the edit offline, rebuild, compare, activate, check; and prove the silence."""
+    def rebuild(
+        self, cutoff: CutOff, cell: Cell, transcript: Transcript, *, start: str = CUT
+    ) -> CellResult:
+        """Make the edit offline, rebuild, compare, activate, check; and prove the silence.
+
+        *start* is the checkpoint to begin from: the cut itself, or one made on top of it.
+        """
         started = time.monotonic()
         edit = self.scenario.edit(cell.key.edit)
         expected = cutoff.outputs.get(edit.name)
         if expected is None:
             return error_result(cell, "its online control gave no output to compare with")
-        self.machine.restore(_CUT)
+        self.machine.restore(start)
         flags = cutoff.strategy.rebuild_flags or cell.key.flags
         rebuilt = self._rebuild(edit, cutoff.strategy, cell.key.command, flags, transcript)
         result = self._judge(
@@ -200,6 +210,20 @@ class Experiment:
         silent = cut_witness(self.machine, self.uplink, mode, cutoff.since)
         witnesses = (*cutoff.result.witnesses, silent)
         return replace(result, witnesses=witnesses, seconds=time.monotonic() - started)
+
+    def recipes_of_base(self) -> frozenset[str]:
+        """All .drv files that evaluating the unchanged configuration offline leaves in the store.
+
+        The machine is used up.  Raises `MachineError` when it cannot be evaluated.
+        """
+        self.machine.restore(CUT)
+        self._configure()
+        done = systems.instantiate(
+            self.machine, self.system.tree, "--option", "substitute", "false"
+        )
+        if done.status != 0:
+            raise systems.command_failed("evaluate the base configuration offline", done)
+        return frozenset(self.store.all_derivations())
 
     # Steps
 
@@ -225,48 +249,12 @@ class Experiment:
         return systems.evaluate_outputs(self.machine, self.system.tree, wanted)
 
     def _rehearse(self, branch: Branch) -> Rehearsal:
-        """Evaluate the base and each rehearsed configuration on a copy without .drv files.
-
-        Derivations that are there afterwards with valid outputs, outside the closures of what was
-        evaluated, are those that evaluation imported (import from derivation).
-        """
         self.machine.restore(_PROVISIONED)
         connect(self.machine, self.uplink)
-        self.store.collect_garbage("--option", "keep-derivations", "false")
         edits = [self.scenario.edit(cell.key.edit) for cell in branch.cells]
         files = dict.fromkeys(edit.rehearse for edit in edits if edit.rehearse is not None)
-        base = self._evaluate(None)
-        imported_by_base = self._imported([base])
-        following = [self._evaluate(file) for file in files]
-        imported = self._imported([base, *following])
-        return Rehearsal(
-            base=base,
-            following=tuple(following),
-            imported_by_base=imported_by_base,
-            imported=imported,
-            recipes=self.store.all_derivations(),
-        )
-
-    def _evaluate(self, file: Path | None) -> str:
-        modules = [systems.BASE, *([self._in_machine(file)] if file else [])]
-        systems.configure(self.machine, modules)
-        done = systems.instantiate(self.machine, self.system.tree)
-        if done.status != 0:
-            raise systems.command_failed(f"rehearse {file.name if file else 'the base'}", done)
-        return done.stdout.strip().split("!")[0]
-
-    def _imported(self, evaluated: Sequence[str]) -> tuple[str, ...]:
-        recipes = self.store.all_derivations()
-        graph = load_graph(recipes, recipes.__getitem__)
-        valid = self.store.registrations()
-        inside = set(graph.reachable([graph.node(drv) for drv in evaluated]))
-        realised = {
-            node
-            for node in graph.reachable(range(len(graph.derivations)))
-            if node not in inside and any(key in valid for key in graph.outputs[node].values())
-        }
-        inputs = {below for node in realised for below in graph.reachable(graph.inputs[node])}
-        return tuple(graph.derivations[node] for node in sorted(realised - inputs))
+        edited = [[systems.BASE, self._in_machine(file)] for file in files]
+        return rehearse(self.machine, self.system.tree, [systems.BASE], edited)
 
     def _write_module(self, strategy: Strategy) -> None:
         write = command("printf '%%s\\n' %s > %s", strategy.module, systems.STRATEGY_MODULE)
@@ -282,8 +270,8 @@ class Experiment:
         activate(self.machine, output)
         return output
 
-    def _protect(self, strategy: Strategy, site: Site) -> tuple[float, int]:
-        started = time.monotonic()
+    def _protect(self, strategy: Strategy, site: Site) -> int:
+        """Let the strategy prepare; what it put on the second disk, in bytes."""
         self.store.configure(strategy.settings.items())
         if strategy.uses_stick:
             format_stick(self.machine)
@@ -292,7 +280,7 @@ class Experiment:
         if strategy.uses_stick:
             bundle = stick_bytes(self.machine)
             pull_out(self.machine)
-        return time.monotonic() - started, bundle
+        return bundle
 
     def _collect(self) -> tuple[Witness, float]:
         """Collect garbage; the canary was a valid path before and is gone afterwards."""

@@ -149,7 +149,7 @@ def _proved(
     """What to keep, with so many sources that the evaluation works without any download."""
     systems = Configurations(known.base, known.following, known.imported_by_base, known.imported)
     said = ""
-    for sources in (known.fetched, (*known.fetched, *known.sources)):
+    for sources in ((), known.fetched, (*known.fetched, *known.sources)):
         keeping = keep(graph, systems, runtime, sources)
         there = {*runtime, *(kept.path for kept in keeping.paths)}
         said = evaluator.prove(edits, sorted(there & known.sizes.keys()), known)

@@ -180,10 +180,13 @@ def lines(keeping: Keeping) -> Iterable[str]:
         size = "size unknown" if kept.size is None else f"{kept.size / 1000:,.1f} kB"
         yield f"{size:>14}  {kept.path}  ({kept.purpose})"
     unknown = f" and {keeping.closure_unknown} of unknown size" if keeping.closure_unknown else ""
-    count, edits = len(keeping.paths), len(keeping.following)
     yield (
-        f"{count} path{'' if count == 1 else 's'} to keep for {edits} "
-        f"edit{'' if edits == 1 else 's'}; with all that they refer to and the system does not: "
-        f"{keeping.closure_size / 1000:,.1f} kB{unknown}"
+        f"{_count(len(keeping.paths), 'path')} to keep for "
+        f"{_count(len(keeping.following), 'edit')}; with all that they refer to and the system "
+        f"does not: {keeping.closure_size / 1000:,.1f} kB{unknown}"
     )
-    yield f"the edits rebuild {keeping.changed} derivations, as expected"
+    yield f"the edits rebuild {_count(keeping.changed, 'derivation')}, as expected"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -205,8 +205,14 @@ def parse_registrations(text: str) -> dict[str, Registration]:
 
 def built_names(log: str) -> tuple[str, ...]:
     """The derivations that a rebuild's standard error says it built, by name, in order."""
-    found = re.findall(r"^building '(/nix/store/[^']+)\.drv'", log, re.MULTILINE)
-    return tuple(dict.fromkeys(name_of(path) for path in found))
+    names = (name_of(drv).removesuffix(".drv") for drv in built_derivations(log))
+    return tuple(dict.fromkeys(names))
+
+
+def built_derivations(log: str) -> tuple[str, ...]:
+    """The .drv paths of what a rebuild's standard error says it built, in order."""
+    found = re.findall(r"^building '(/nix/store/[^']+\.drv)'", log, re.MULTILINE)
+    return tuple(dict.fromkeys(found))
 
 
 def store_paths(text: str) -> list[str]:

@@ -40,6 +40,7 @@ in
   hostctl = callPackage ./by-name/hostctl.nix { };
   jq = callPackage ./by-name/jq.nix { };
   linux = callPackage ./by-name/linux.nix { };
+  miller = callPackage ./by-name/miller.nix { };
   nano = callPackage ./by-name/nano.nix { };
   ncurses = callPackage ./by-name/ncurses.nix { };
   openssh = callPackage ./by-name/openssh.nix { };
@@ -53,7 +54,7 @@ in
   publish =
     let
       packages = with final; [
-        cowsay figlet file hello hostctl jq linux nano ncurses openssh shellcheck sshd-lint wget zlib
+        cowsay figlet file hello hostctl jq linux miller nano ncurses openssh shellcheck sshd-lint wget zlib
       ];
       tools = with final; [
         stdenv stdenvNoCC bootstrapTools busybox musl tinycc buildEnvTool makeInitrd makeWrapper

@@ -1,0 +1,5 @@
+# A rehearsal: another package that others of the system use at run time already.
+{ pkgs, ... }:
+{
+  environment.systemPackages = [ pkgs.ncurses ];
+}

@@ -1,0 +1,4 @@
+# A rehearsal: any other configuration of the editor.
+{
+  programs.nano.nanorc = "set softwrap";
+}

@@ -1,0 +1,5 @@
+# A rehearsal: any other host name.
+{ lib, ... }:
+{
+  networking.hostName = lib.mkForce "placeholder";
+}

@@ -1,0 +1,4 @@
+# A rehearsal: any other module in the initrd.
+{
+  boot.initrd.kernelModules = [ "dm_mod" ];
+}

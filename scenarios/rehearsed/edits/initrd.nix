@@ -1,0 +1,4 @@
+# Another module in the initrd.
+{
+  boot.initrd.kernelModules = [ "dm_crypt" ];
+}
