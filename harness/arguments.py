@@ -69,19 +69,24 @@ def _whole(text: str) -> list[str]:
 
 
 def add_machine(parser: argparse.ArgumentParser) -> None:
-    """How machines run."""
-    parser.add_argument(
-        "--accelerator",
-        default="auto",
-        choices=["auto", "require-kvm", "tcg"],
-        help="auto uses KVM where a guest really boots under it, else emulation",
-    )
+    """How machines run, and how many."""
+    add_accelerator(parser)
     parser.add_argument(
         "--jobs",
         type=positive_count,
         default=None,
         metavar="N",
         help="machines side by side (default: one per core, at most 4)",
+    )
+
+
+def add_accelerator(parser: argparse.ArgumentParser) -> None:
+    """How a machine runs."""
+    parser.add_argument(
+        "--accelerator",
+        default="auto",
+        choices=["auto", "require-kvm", "tcg"],
+        help="auto uses KVM where a guest really boots under it, else emulation",
     )
 
 

@@ -37,11 +37,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         parsed = _parser().parse_args(words)
     except SystemExit as end:
-        if words[:1] == [_BISECT_STEP] and end.code:
+        if end.code and _verb_of(words) == _BISECT_STEP:
             return _STOP_BISECTION  # git would take the usual 2 for a bad revision
         raise
     code = _run(parsed)
-    return code if words[:1] != [_BISECT_STEP] or code in _JUDGEMENTS else _STOP_BISECTION
+    if _verb_of(words) == _BISECT_STEP and code not in _JUDGEMENTS:
+        return _STOP_BISECTION
+    return code
+
+
+def _verb_of(words: Sequence[str]) -> str:
+    return next((word for word in words if not word.startswith("-")), "")
 
 
 def _run(parsed: argparse.Namespace) -> int:
@@ -93,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_explain(verbs)
     _add_rehearse(verbs)
     _add_restore(verbs)
+    _add_verify_minimal(verbs)
     return parser
 
 
@@ -366,3 +373,12 @@ def _add_restore(verbs: _Verbs) -> None:
     restore = _verb(verbs, "restore", "restore", "import a bundle of `harness rehearse`, offline")
     restore.add_argument("bundle", metavar="BUNDLE")
     restore.add_argument("--root", metavar="DIR", help="make GC roots in this folder")
+
+
+def _add_verify_minimal(verbs: _Verbs) -> None:
+    verify = _verb(
+        verbs, "verify-minimal", "verify_minimal", "show that each path a rehearsal keeps is needed"
+    )
+    arguments.add_selection(verify)
+    arguments.add_accelerator(verify)
+    arguments.add_format(verify)

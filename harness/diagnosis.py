@@ -9,12 +9,13 @@ it was the asking that failed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from harness.machines.base import Machine, Output
 from harness.nix.closure import build_closure
-from harness.nix.explanation import Explanation, Known, explain
+from harness.nix.explanation import Explanation, Known, explain, explain_import
 from harness.nix.graph import load_graph
 from harness.nix.store import Store
 from harness.results import Cause
@@ -23,6 +24,7 @@ from harness.systems import base as systems
 #: What coreutils' ``timeout`` returns when the time is up.
 TIMED_OUT = 124
 _SUBSTITUTION_OFF = ("--option", "substitute", "false")
+_DERIVATION = re.compile(r"'(/nix/store/[^'!^]+\.drv)")
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Survey:
     drv: str
     recipes: Mapping[str, str]
     present: Mapping[str, int]  # with NAR sizes in bytes
+    derivers: Mapping[str, str]  # as the database has them
 
 
 @dataclass(frozen=True)
@@ -51,8 +54,10 @@ def survey(machine: Machine, tree: str) -> Survey:
         raise systems.command_failed("evaluate the base configuration", done)
     store = Store(machine)
     drv = done.stdout.strip().split("!")[0]
-    present = {path: known.size for path, known in store.registrations().items()}
-    return Survey(drv, store.derivations(drv), present)
+    registered = store.registrations()
+    present = {path: known.size for path, known in registered.items()}
+    derivers = {path: known.deriver for path, known in registered.items() if known.deriver}
+    return Survey(drv, store.derivations(drv), present, derivers)
 
 
 def diagnose(
@@ -78,15 +83,32 @@ def diagnose(
         return Diagnosis(Cause.UNSUPPORTED_FLAG, f"this command does not know {refused}")
     evaluated = systems.instantiate(machine, tree, *_SUBSTITUTION_OFF)
     if evaluated.status != 0:
-        wanted = _last_error(evaluated.stderr)
-        return Diagnosis(Cause.EVALUATION_FETCH, f"evaluation needs what is gone: {wanted}")
+        return _of_evaluation(machine, evaluated.stderr, Known(available, sizes=before.present))
     drv = evaluated.stdout.strip().split("!")[0]
     recipes = {**before.recipes, **Store(machine).derivations_since(systems.CONFIGURATION)}
     graph = load_graph([drv, before.drv], recipes.__getitem__)
     node = graph.node(drv)
     sources = build_closure(graph, [node]).sources  # evaluation has added them by now
-    known = Known(sources.union(available), before.present, before.present)
+    there = sources.union(available)
+    known = Known(there, before.present, sizes=before.present, derivers=before.derivers)
     return _from_graph(explain(graph, [graph.node(before.drv)], [node], known), failed)
+
+
+def _of_evaluation(machine: Machine, stderr: str, known: Known) -> Diagnosis:
+    """What an evaluation lacks: the result of an import from derivation, or something fetched."""
+    plain = f"evaluation needs what is gone: {_last_error(stderr)}"
+    store = Store(machine)
+    # Nix names the dependency that failed first, and the imported derivation last.
+    imported = next(reversed(_DERIVATION.findall(stderr)), "")
+    if not imported or not store.is_valid(imported):
+        return Diagnosis(Cause.EVALUATION_FETCH, plain)
+    graph = load_graph([imported], store.derivations(imported).__getitem__)
+    explanation = explain_import(graph, graph.node(imported), known)
+    names = tuple(item.name for item in explanation.missing)
+    if not names:
+        return Diagnosis(Cause.EVALUATION_FETCH, plain)
+    message = f"evaluation imports what is gone: {', '.join(names)}"
+    return Diagnosis(Cause.EVALUATION_FETCH, message, names, "\n".join(explanation.lines()))
 
 
 def _from_graph(explanation: Explanation, failed: Output) -> Diagnosis:

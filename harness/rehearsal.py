@@ -23,24 +23,17 @@ def rehearse(
     store = Store(machine)
     store.collect_garbage("--option", "keep-derivations", "false")
     before = store.registrations().keys()
-    first = _evaluate(machine, tree, base)
+    first = systems.evaluated(machine, tree, base)
     imported_by_base = _imported(store, before)
-    following = [_evaluate(machine, tree, modules) for modules in edited]
+    following = [systems.evaluated(machine, tree, modules) for modules in edited]
     return Rehearsal(
+        configurations=(*map(tuple, edited), tuple(base)),
         base=first,
         following=tuple(following),
         imported_by_base=imported_by_base,
         imported=_imported(store, before),
         recipes=store.all_derivations(),
     )
-
-
-def _evaluate(machine: Machine, tree: str, modules: Sequence[str]) -> str:
-    systems.configure(machine, modules)
-    done = systems.instantiate(machine, tree)
-    if done.status != 0:
-        raise systems.command_failed(f"rehearse {modules[-1]}", done)
-    return done.stdout.strip().split("!")[0]
 
 
 def _imported(store: Store, before: Collection[str]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import itertools
 import json
 from collections.abc import Sequence
@@ -12,7 +13,8 @@ import pytest
 from junitparser import JUnitXml
 
 from harness.cli import main
-from harness.errors import HarnessError
+from harness.commands.planning import own_shard
+from harness.errors import HarnessError, UsageError
 from harness.merge import NotOneRunError, Part, merge, shard_facts
 from harness.plan import Plan, plan, shard
 from harness.results import (
@@ -374,6 +376,23 @@ def test_a_shard_that_is_none(word: str) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["run", f"--shard={word}"])
     assert caught.value.code == 2
+
+
+@pytest.mark.parametrize(("shard_of", "timings"), [((2, 3), None), (None, None)])
+def test_what_a_run_takes_of_the_plan(
+    whole: Plan, shard_of: tuple[int, int] | None, timings: str | None
+) -> None:
+    mine, facts = own_shard(whole, argparse.Namespace(shard=shard_of, timings=timings))
+    if shard_of is None:
+        assert (mine, facts) == (whole, {})
+    else:
+        assert mine == shard(whole, *shard_of)
+        assert facts["shard"] == "2/3"
+
+
+def test_timings_without_a_shard_are_a_mistake(whole: Plan) -> None:
+    with pytest.raises(UsageError, match="no --shard"):
+        own_shard(whole, argparse.Namespace(shard=None, timings="results.json"))
 
 
 def test_errors_are_for_users() -> None:

@@ -79,7 +79,8 @@ def bisect(
     """
     check(checkout, state)
     steps.adopt(state)
-    with checkout.worktree(steps.folder / "worktree", state.bad) as worktree:
+    place = steps.folder / "worktree"
+    with steps.alone(), checkout.worktree(place, state.bad) as worktree:
         _try_ends(worktree, state, steps, runner, say)
         worktree.start_bisect(state.good, state.bad, state.question.tree)
         _run_git(worktree, steps.folder / "git-bisect.log", command)

@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.bisect.drive import Commit, Finding
+from harness.bisect.steps import State, Steps
 from harness.reports.cells import explain
 from harness.reports.text import clean, count, one_line
 from harness.reports.writing import write_atomically
 from harness.results import CellResult, RunResult
 
 FORMAT, SCHEMA_VERSION = "offline-rebuild-bisection", 1
+#: Of a code block in Markdown. No text in a block has a tilde left with which it could close it.
+_FENCE = "~" * 8
 
 
 def render_text(finding: Finding) -> str:
@@ -22,12 +25,11 @@ def render_text(finding: Finding) -> str:
 
 def render_markdown(finding: Finding) -> str:
     """The same for a job summary; what came from commits and machines stands in code blocks."""
-    fence = "~" * 8  # no text in it can close the block: lines are indented or begin with words
     parts = [("Conclusion", _conclusion), ("Steps", _steps), ("Before and after", _explanations)]
     lines = ["# Offline rebuild: bisection"]
     for title, render in parts:
         body = [line.replace("~", "-") for line in render(finding)]
-        lines += ["", f"## {title}", "", fence, *body, fence]
+        lines += ["", f"## {title}", "", _FENCE, *body, _FENCE]
     return "\n".join([*lines, ""])
 
 
@@ -56,6 +58,36 @@ def write_finding(finding: Finding, folder: Path) -> None:
     renderers = {"txt": render_text, "md": render_markdown, "json": render_json}
     for ending, render in renderers.items():
         write_atomically(folder / f"bisect.{ending}", render(finding))
+
+
+def write_failure(state: State, steps: Steps, message: str) -> None:
+    """The same files for a bisection that came to nothing: why, and what was judged so far.
+
+    The report of another bisection that lives in the folder is left alone.
+    """
+    if not steps.adopts(state):
+        return
+    judged = [f"  {d.judgement.name.lower():4} {c[:12]}" for c, d in steps.all().items()]
+    text = "\n".join(["no commit was found:", clean(message), "", *judged, ""])
+    document = {
+        "format": FORMAT,
+        "schema": SCHEMA_VERSION,
+        "good": state.good,
+        "bad": state.bad,
+        "tree": state.question.tree,
+        "first-bad": None,
+        "candidates": [],
+        "error": clean(message),
+        "steps": [
+            {"commit": commit, "judgement": d.judgement.name.lower(), "reason": d.reason}
+            for commit, d in steps.all().items()
+        ],
+    }
+    steps.folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(steps.folder / "bisect.txt", text)
+    fenced = "\n".join([_FENCE, *text.replace("~", "-").splitlines(), _FENCE])
+    write_atomically(steps.folder / "bisect.md", f"# Offline rebuild: bisection\n\n{fenced}\n")
+    write_atomically(steps.folder / "bisect.json", json.dumps(document, indent=1) + "\n")
 
 
 def _conclusion(finding: Finding) -> Iterator[str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import fcntl
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from harness.bisect.judgement import (
     judge,
     judge_error,
 )
-from harness.errors import HarnessError, InputError, Interrupted, Problem, UsageError
+from harness.errors import HarnessError, InputError, Interrupted, Problem, SetupError, UsageError
 from harness.reports.writing import write_atomically
 from harness.results import RunResult
 from harness.results.codec import MisfitError, decode
@@ -66,9 +68,27 @@ class Steps:
 
     folder: Path
 
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other bisections out of the folder.  Raises `SetupError` when one is in it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise SetupError(
+                    f"another bisection is at work in {self.folder}",
+                    hint="wait for it, or give this one a --report-dir of its own",
+                ) from error
+            yield
+
+    def adopts(self, state: State) -> bool:
+        """Whether the folder is free, or holds just this bisection."""
+        return not self._state_file.exists() or self.state() == state
+
     def adopt(self, state: State) -> None:
         """Begin, or go on with the same.  Raises `UsageError` when another bisection lives here."""
-        if self._state_file.exists() and self.state() != state:
+        if not self.adopts(state):
             raise UsageError(
                 f"{self.folder} holds another bisection",
                 hint="give --report-dir another folder, or delete this one",

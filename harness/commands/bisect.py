@@ -10,10 +10,10 @@ from harness.bisect.drive import bisect
 from harness.bisect.embedded import EmbeddedRunner
 from harness.bisect.history import Checkout
 from harness.bisect.judgement import Signature
-from harness.bisect.report import render_text, write_finding
+from harness.bisect.report import render_text, write_failure, write_finding
 from harness.bisect.steps import Question, State, Steps
 from harness.commands.selecting import scenarios, selection
-from harness.errors import ExitCode
+from harness.errors import ExitCode, HarnessError
 from harness.run import signals
 from harness.scenario import DIMENSIONS
 
@@ -26,8 +26,12 @@ def main(arguments: argparse.Namespace) -> ExitCode:
     steps = Steps(Path(arguments.report_dir).resolve())
     # -P: the worktree may hold a package of our name, which is the one under test and not us.
     step = [sys.executable, "-P", "-m", "harness", "bisect-step", "--state", str(steps.folder)]
-    with signals():
-        finding = bisect(checkout, state, steps, EmbeddedRunner(state.question), step, say)
+    try:
+        with signals():
+            finding = bisect(checkout, state, steps, EmbeddedRunner(state.question), step, say)
+    except HarnessError as error:
+        write_failure(state, steps, error.message)  # a report all the same
+        raise
     write_finding(finding, steps.folder)
     sys.stdout.write(render_text(finding))
     return ExitCode.OK if finding.first_bad else ExitCode.SETUP

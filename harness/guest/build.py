@@ -33,7 +33,7 @@ PACKAGES = (
 #: lies about there would hide that a build closure lacks one.
 SEED_PACKAGES = ("busybox-static", "musl", "musl-dev", "tcc")
 #: Virtual size of the file system as it is built, in MiB; the guest grows it to its disk.
-ROOT_SIZE = 2048
+ROOT_SIZE = 256
 
 #: Overrides the host's own package source, for hosts that are not Debian.
 MIRROR_VARIABLE = "HARNESS_DEBIAN_MIRROR"

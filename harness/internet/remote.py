@@ -52,16 +52,18 @@ class RemoteReach:
 
     def nars_since(self, moment: Moment) -> int:
         """How many NARs the cache gave out since *moment*."""
-        (count,) = self._numbers([self._ask(do="nars", since=_since(moment))])
-        return count
+        return self._count("nars", moment)
 
     def sources_since(self, moment: Moment) -> int:
         """How many source files the mirror gave out since *moment*."""
-        (count,) = self._numbers([self._ask(do="sources", since=_since(moment))])
-        return count
+        return self._count("sources", moment)
 
     def close(self) -> None:
         """Leave the node running: the next machine uses it, the test driver ends it."""
+
+    def _count(self, what: str, moment: Moment) -> int:
+        (count,) = self._numbers([self._ask(do=what, since=_since(moment))])
+        return count
 
     def _ask(self, **request: object) -> object:
         done = self.node.succeed(

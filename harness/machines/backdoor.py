@@ -1,14 +1,16 @@
 """The host's end of the NixOS test driver's backdoor: commands through a root shell.
 
-The shell reads its script from a virtio console, so one line is one command, and what it prints
-comes back on the same console (nixpkgs, nixos/modules/testing/test-instrumentation.nix).  Any
-machine that opens this door can be driven from here: it needs bash and coreutils, no more.
+The shell reads its script from a virtio console, so one line is one command (nixpkgs,
+nixos/modules/testing/test-instrumentation.nix).  The test driver also reads the answers from
+there, but QEMU drops what a console prints faster than its other end reads (hw/char/
+virtio-console.c, flush_buf), so here the answers come through a virtio port, which waits.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import socket
 import threading
 import time
@@ -24,6 +26,8 @@ GRACE = 60.0
 #: Longest command that may go on a line; one argument of Linux's execve is at most 128 KiB.
 LONGEST_LINE = 100_000
 
+#: The shell's file descriptor of the answers' port.
+_ANSWERS = 4
 _STDERR = "/run/harness.stderr"
 #: After the limit the command is asked to end, and this many seconds later it is killed.
 _KILL_AFTER = 5
@@ -36,10 +40,15 @@ class LostShellError(Exception):
 
 
 class Backdoor:
-    """One command at a time through the shell at the other end of *connection*."""
+    """One command at a time through the shell at the other end of *console*.
 
-    def __init__(self, connection: socket.socket) -> None:
-        self._connection = connection
+    *answers* is the host's end of the virtio port that is *device* in the machine.
+    """
+
+    def __init__(self, console: socket.socket, answers: socket.socket, device: str) -> None:
+        self._console = console
+        self._answers = answers
+        self._device = device
         self._turn = threading.RLock()
         self._pending = bytearray()
         self._numbers = count(1)
@@ -49,8 +58,9 @@ class Backdoor:
         deadline = time.monotonic() + timeout
         with self._turn:
             while GREETING not in self._pending:
-                self._receive(deadline)
+                self._receive(self._console, deadline)
             self._pending.clear()
+            self.tell(shell(f"exec {_ANSWERS}>%s", self._device))
 
     def fits(self, command: str) -> bool:
         """Whether *command* is short enough for a line."""
@@ -67,11 +77,7 @@ class Backdoor:
             line = request(command, timeout, number).encode()
             began = time.monotonic()
             deadline = None if timeout is None else began + timeout + GRACE
-            try:
-                self._connection.settimeout(GRACE)
-                self._connection.sendall(line)
-            except OSError as error:
-                raise LostShellError(f"the shell does not read ({error})") from error
+            self._send(line)
             answer = [self._line(deadline) for _ in range(3)]
             output = parse_answer(answer, number)
             late = timeout is not None and time.monotonic() - began >= timeout
@@ -82,38 +88,45 @@ class Backdoor:
     def tell(self, line: str) -> None:
         """Type a line whose answer nobody waits for (``poweroff``)."""
         with self._turn:
-            self._connection.sendall(line.encode() + b"\n")
+            self._send(line.encode() + b"\n")
 
     def abort(self) -> None:
         """Wake whoever waits for an answer; from any thread."""
-        try:
-            self._connection.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            return  # closed already: nobody waits
+        for connection in (self._console, self._answers):
+            with contextlib.suppress(OSError):  # closed already: nobody waits
+                connection.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """Let go of the console; whoever waits for an answer gets `LostShellError`."""
+        """Let go of the machine; whoever waits for an answer gets `LostShellError`."""
         self.abort()
         with self._turn:
-            self._connection.close()
+            self._console.close()
+            self._answers.close()
+
+    def _send(self, data: bytes) -> None:
+        try:
+            self._console.settimeout(GRACE)
+            self._console.sendall(data)
+        except OSError as error:
+            raise LostShellError(f"the shell does not read ({error})") from error
 
     def _line(self, deadline: float | None) -> bytes:
         """The next line. The search starts where the last one ended: answers can be huge."""
         searched = 0
         while (end := self._pending.find(b"\n", searched)) < 0:
             searched = len(self._pending)
-            self._receive(deadline)
+            self._receive(self._answers, deadline)
         line = bytes(self._pending[:end])
         del self._pending[: end + 1]
         return line
 
-    def _receive(self, deadline: float | None) -> None:
+    def _receive(self, connection: socket.socket, deadline: float | None) -> None:
         left = None if deadline is None else deadline - time.monotonic()
         if left is not None and left <= 0:
             raise LostShellError("no answer in time: it hangs")
         try:
-            self._connection.settimeout(left)
-            data = self._connection.recv(1 << 18)
+            connection.settimeout(left)
+            data = connection.recv(1 << 18)
         except TimeoutError as error:
             raise LostShellError("no answer in time: it hangs") from error
         except OSError as error:
@@ -134,9 +147,9 @@ def request(command: str, timeout: float | None, number: int) -> str:
     limit = "" if timeout is None else f"timeout --kill-after={_KILL_AFTER} {timeout:f} "
     run = shell("bash -c %s", f"set -euo pipefail; {command}")
     return (
-        f": >{_STDERR}; {limit}{run} </dev/null 2>>{_STDERR} | base64 -w 0;"
+        f"{{ : >{_STDERR}; {limit}{run} </dev/null 2>>{_STDERR} {_ANSWERS}>&- | base64 -w 0;"
         f' end="{number} ${{PIPESTATUS[0]}}"; echo; echo "$end";'
-        f" [ ! -s {_STDERR} ] || base64 -w 0 {_STDERR}; echo\n"
+        f" [ ! -s {_STDERR} ] || base64 -w 0 {_STDERR}; echo; }} >&{_ANSWERS}\n"
     )
 
 

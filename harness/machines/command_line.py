@@ -25,8 +25,8 @@ KERNEL_PARAMETERS = "console=ttyS0 quiet panic=-1 oops=panic norandmaps init_on_
 CARD, PLUG = "card0", "net0"
 #: The block devices that a checkpoint covers; the first also holds the memory.
 DISKS = ("root", "second")
-#: Name of the virtio port for copying (guest: /dev/virtio-ports/NAME).
-FILES_PORT = "harness.files"
+#: Names of the virtio ports for the answers to commands and for copying.
+ANSWERS_PORT, FILES_PORT = "harness.answers", "harness.files"
 
 #: Guest address and port → port on the host's loopback.
 Forwards = Mapping[tuple[str, int], int]
@@ -37,8 +37,9 @@ class Wiring:
     """What connects QEMU with the harness: inherited sockets, and files."""
 
     shell: int
-    monitor: int
+    answers: int
     files: int
+    monitor: int
     console: Path
     disks: Mapping[str, Path]
 
@@ -65,11 +66,18 @@ def arguments(
         *("-device", "virtio-serial-pci", "-device", "virtio-rng-pci"),
         *("-chardev", f"socket,id=shell,fd={wiring.shell}"),
         *("-device", "virtconsole,chardev=shell"),
+        *("-chardev", f"socket,id=answers,fd={wiring.answers}"),
+        *("-device", f"virtserialport,chardev=answers,name={ANSWERS_PORT}"),
         *("-chardev", f"socket,id=files,fd={wiring.files}"),
         *("-device", f"virtserialport,chardev=files,name={FILES_PORT}"),
         *_disks(wiring.disks),
         *_network(forwards, (str(image.relay), "nc")),
     ]
+
+
+def device(port: str) -> str:
+    """What a virtio port is inside the guest (harness/guest/init.sh links it, as udev does)."""
+    return f"/dev/virtio-ports/{port}"
 
 
 def _escaped(path: Path) -> str:

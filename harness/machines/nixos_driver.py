@@ -42,7 +42,7 @@ from queue import Queue
 from typing import Protocol
 
 from harness.errors import CommandFailed, MachineError
-from harness.machines.backdoor import LostShellError, parse_answer, request
+from harness.machines.backdoor import LostShellError, parse_answer
 from harness.machines.base import Capability, Link, Output
 from harness.machines.shell import command as shell
 
@@ -57,6 +57,7 @@ _GRACE = 60
 _TIMED_OUT, _KILLED = 124, 137
 _COMMAND_FILE = "/run/harness.command"
 _STREAM = "/run/harness.stream"
+_STDERR = "/run/harness.stderr"
 #: What the monitor prints beside answers: the echo of the line editor, with escape sequences.
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _CARD = re.compile(r"^\s*(?:\\ )?([^\s:]+): index=\d+,type=(\w+)", re.MULTILINE)
@@ -257,9 +258,7 @@ class NixosDriverMachine:
     def _execute(self, command: str, timeout: float | None) -> Output:
         with self._turn:
             number = next(self._numbers)
-            # The driver runs it with `set -euo pipefail`, under which the first failure would
-            # take the rest of the answer along.
-            line = "set +eu +o pipefail; " + request(command, timeout, number).rstrip("\n")
+            line = _framed(command, timeout, number)
             limit = None if timeout is None else math.ceil(timeout) + _GRACE
             began = time.monotonic()
             with self._explaining(command):
@@ -324,6 +323,20 @@ class NixosDriverMachine:
                 f"machine {self.name}, while it ran `{summary}`: {type(error).__name__}: {error}"
                 + (f"\n--- end of its console:\n{tail}" if tail else "")
             ) from error
+
+
+def _framed(command: str, timeout: float | None, number: int) -> str:
+    """*command* such that it answers in three lines: output, its number and status, errors.
+
+    The driver runs it with ``set -euo pipefail``, under which the first failure would take the rest
+    of the answer along; and it leaves the console as standard input, on which the protocol is.
+    """
+    limit = "" if timeout is None else f"timeout --kill-after=5 {timeout:f} "
+    run = shell("bash -c %s </dev/null 2>>%s", f"set -euo pipefail; {command}", _STDERR)
+    return (
+        f"set +eu +o pipefail; : >{_STDERR}; {limit}{run} | base64 -w 0;"
+        f' end="{number} ${{PIPESTATUS[0]}}"; echo; echo "$end"; base64 -w 0 {_STDERR}; echo'
+    )
 
 
 def _owned_by_root(member: tarfile.TarInfo) -> tarfile.TarInfo:

@@ -13,13 +13,22 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from harness import process
-from harness.errors import CommandFailed, MachineError
+from harness.errors import CommandFailed, MachineError, SetupError
 from harness.guest.image import Image
 from harness.machines import command_line
 from harness.machines.accelerator import PACKAGE, PROGRAM, Accelerator
 from harness.machines.backdoor import Backdoor, LostShellError
 from harness.machines.base import Capability, Link, MachineSize, Output
-from harness.machines.command_line import CARD, DISKS, FILES_PORT, PLUG, Forwards, Wiring
+from harness.machines.command_line import (
+    ANSWERS_PORT,
+    CARD,
+    DISKS,
+    FILES_PORT,
+    PLUG,
+    Forwards,
+    Wiring,
+    device,
+)
 from harness.machines.qmp import Event, Monitor
 from harness.machines.transfer import FilesPort
 
@@ -86,9 +95,12 @@ class QemuMachine:
         process.which(PROGRAM, package=PACKAGE)
         self._folder.mkdir(parents=True, exist_ok=True)
         self._make_disks()
-        ours, theirs = zip(*(socket.socketpair() for _ in range(3)), strict=True)
-        shell_end, monitor_end, files_end = (end.fileno() for end in theirs)
-        wiring = Wiring(shell_end, monitor_end, files_end, self._console_file, self._disks())
+        ours, theirs = zip(*(socket.socketpair() for _ in range(4)), strict=True)
+        wiring = Wiring(
+            *(theirs[0].fileno(), theirs[1].fileno(), theirs[2].fileno(), theirs[3].fileno()),
+            self._console_file,
+            self._disks(),
+        )
         words = command_line.arguments(
             self._image, self._size, self._accelerator, self._forwards, wiring
         )
@@ -98,10 +110,11 @@ class QemuMachine:
             )
         for end in theirs:
             end.close()
-        self._backdoor = Backdoor(ours[0])
-        self._files = FilesPort(ours[2], f"/dev/virtio-ports/{FILES_PORT}")
+        shell, answers, files, monitor = ours
+        self._backdoor = Backdoor(shell, answers, device(ANSWERS_PORT))
+        self._files = FilesPort(files, device(FILES_PORT))
         with self._explaining("boot"):
-            self._monitor = Monitor(ours[1], self._note)
+            self._monitor = Monitor(monitor, self._note)
             version = self._monitor.command("query-version")
             assert isinstance(version, dict)
             self._version = "{major}.{minor}.{micro}".format(**version["qemu"])
@@ -228,6 +241,12 @@ class QemuMachine:
         return {name: self._folder / f"{name}.qcow2" for name in DISKS}
 
     def _make_disks(self) -> None:
+        least = self._image.rootfs.stat().st_size >> 20
+        if self._size.disk < least:
+            raise SetupError(
+                f"a disk of {self._size.disk} MiB does not hold the guest",
+                hint=f"it needs {least} MiB at the very least",
+            )
         root, second = self._disks().values()
         create = ("qemu-img", "create", "-q", "-f", "qcow2")
         base = ("-b", self._image.rootfs, "-F", "raw")

@@ -188,6 +188,7 @@ class Evaluator:
         store = PrivateStore(self.scratch / name)
         copy(kept, known.store.url, store.url)
         quiet = dict.fromkeys(_PROXIES, _NOWHERE)
+        quiet |= {"no_proxy": "", "NO_PROXY": ""}
         quiet |= {"GIT_SSH_COMMAND": "false", "XDG_CACHE_HOME": str(self.scratch / f"{name}-cache")}
         options = ["--option", "substitute", "false", "--option", "download-attempts", "1"]
         try:

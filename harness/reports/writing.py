@@ -10,10 +10,12 @@ from pathlib import Path
 from harness.errors import ExitCode, HarnessError, SetupError
 from harness.reports import html, junit, markdown
 from harness.reports.redaction import Redactor
+from harness.reports.survivors import with_survivors
 from harness.results import RunResult, document
 
+_RESULTS = "results.json"
 RENDERERS: Mapping[str, Callable[[RunResult], str]] = {
-    "results.json": document.render,
+    _RESULTS: document.render,
     "junit.xml": junit.render,
     "summary.md": markdown.render,
     "report.html": html.render,
@@ -43,10 +45,11 @@ def write_reports(run: RunResult, folder: Path, redact: Redactor | None = None) 
     except OSError as error:
         raise SetupError(f"cannot make the folder {folder}: {error.strerror}") from error
     run = (redact or Redactor()).apply(run)
+    told = with_survivors(run)  # for people; the results themselves stay as they are
     failures: dict[str, Exception] = {}
     for name, render in RENDERERS.items():
         try:
-            write_atomically(folder / name, render(run))
+            write_atomically(folder / name, render(run if name == _RESULTS else told))
         except Exception as error:  # noqa: BLE001 - raised below, when the others are safe
             failures[name] = error
     if failures:

@@ -22,9 +22,11 @@ _STICK_DEVICE = "/dev/vdb"
 class Rehearsal:
     """What evaluating the base and the rehearsed configurations online told.
 
-    *imported* are the derivations whose outputs an evaluation read (IFD): base's, and all.
+    *configurations* are the lists of modules, base's last.  *imported* are the derivations whose
+    outputs an evaluation read (IFD): base's, and all.
     """
 
+    configurations: tuple[tuple[str, ...], ...]
     base: str
     following: tuple[str, ...]
     imported_by_base: tuple[str, ...]

@@ -7,8 +7,10 @@ from harness.nix.closure import irredundant, minimal_set, runtime_closure
 from harness.nix.graph import load_graph
 from harness.results import Witness
 from harness.strategies.base import Site, Strategy, count_witness
+from harness.systems import base as systems
 
-_ROOT = "rehearsed"
+#: The name of the GC roots.
+ROOT = "rehearsed"
 
 
 class Rehearsed(Strategy):
@@ -36,15 +38,17 @@ class Rehearsed(Strategy):
         roots = minimal_set(graph, base, following, runtime).roots
         if not roots:
             return  # the edits need nothing that the system does not refer to anyway
+        for modules in plan.configurations:  # their .drv files were written on a checkpoint
+            systems.evaluated(site.machine, site.tree, modules)
         wanted = {root.key: f"{graph.derivations[root.node]}!{root.output}" for root in roots}
         site.store.realise(list(wanted.values()))
         registered = site.store.registrations()
         kept = irredundant(wanted, lambda path: registered[path].references)
-        site.store.root(_ROOT, kept)
+        site.store.root(ROOT, kept)
 
     def applied(self, site: Site) -> Witness:
         """Every root leads to a valid path."""
-        roots = site.store.rooted(_ROOT)
+        roots = site.store.rooted(ROOT)
         valid = site.store.valid(roots)
         if len(valid) != len(roots):
             return Witness("strategy-applied", False, f"{len(valid)} of {len(roots)} roots valid")

@@ -132,6 +132,18 @@ def instantiate(machine: Machine, tree: str, *options: str) -> Output:
     )
 
 
+def evaluated(machine: Machine, tree: str, modules: Sequence[str]) -> str:
+    """Make *modules* the configuration and evaluate it; its .drv path.
+
+    Raises `MachineError` when it does not evaluate.
+    """
+    configure(machine, modules)
+    done = instantiate(machine, tree)
+    if done.status != 0:
+        raise command_failed(f"evaluate {modules[-1]}", done)
+    return done.stdout.strip().split("!")[0]
+
+
 def command_failed(purpose: str, done: Output) -> MachineError:
     """The error for an experiment's own step that must work and did not."""
     tail = "\n".join(done.stderr.strip().splitlines()[-15:])

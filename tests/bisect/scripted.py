@@ -98,6 +98,7 @@ def run_of(fate: str, *, complete: bool = True) -> RunResult:
 
 def runner(checkout: Checkout, folder: Path) -> RunResult:
     """Look up the fate, note the try, write the reports."""
+    folder.mkdir(parents=True, exist_ok=True)
     with (folder.parent.parent / "tried").open("a") as tried:
         tried.write(f"{checkout.head()}\n")
     path = checkout.root / "pocket/fate"

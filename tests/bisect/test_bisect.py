@@ -21,7 +21,7 @@ from harness.bisect.history import Checkout
 from harness.bisect.judgement import BisectionStoppedError, InconclusiveError, Judgement
 from harness.bisect.report import render_json, render_markdown, render_text, write_finding
 from harness.bisect.steps import Question, State, Steps
-from harness.errors import HarnessError, Interrupted, UsageError
+from harness.errors import HarnessError, Interrupted, SetupError, UsageError
 from harness.run import signals
 from tests.bisect.scripted import HOSTS, MOTD, runner
 
@@ -312,6 +312,25 @@ def test_another_question_in_the_same_folder_is_refused(history: History) -> Non
     find(history, commits[0], commits[-1])
     with pytest.raises(UsageError, match="another bisection"):
         find(history, commits[0], commits[1])
+
+
+def test_a_worktree_that_a_killed_bisection_left(history: History) -> None:
+    commits = history.commits("good", "good", "bad")
+    left = history.root.parent / "reports/worktree"
+    history.git("worktree", "add", "--quiet", "--detach", str(left), commits[0])
+    history.git("worktree", "lock", str(left))
+    (left / "pocket/fate").write_text("dirty")
+    assert first_bad(find(history, commits[0], commits[-1])) == commits[2]
+    assert "reports" not in history.git("worktree", "list")
+
+
+def test_two_bisections_in_one_folder(history: History) -> None:
+    commits = history.commits("good", "good", "bad")
+    with (
+        Steps(history.root.parent / "reports").alone(),
+        pytest.raises(SetupError, match="another bisection is at work"),
+    ):
+        find(history, commits[0], commits[-1])
 
 
 def test_a_finished_bisection_runs_nothing_again(history: History) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -32,6 +33,9 @@ from harness.errors import (
 )
 from harness.results import BranchResult, Cause, RunResult, Witness
 from tests.bisect.scripted import FATES, HOSTS, run_of
+
+if TYPE_CHECKING:
+    from tests.bisect.conftest import History
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -179,6 +183,7 @@ def test_a_tree_that_leads_out_of_the_checkout(tmp_path: Path) -> None:
     "words",
     [
         ["bisect-step", "--no-such-option"],
+        ["--no-such-option", "bisect-step"],
         ["bisect-step", "--jobs", "0"],
         ["bisect-step", "--signature", "nonsense"],
         ["bisect-step", "no-such-scenario"],
@@ -187,15 +192,10 @@ def test_a_tree_that_leads_out_of_the_checkout(tmp_path: Path) -> None:
     ],
 )
 def test_a_broken_step_never_looks_like_a_judgement(
-    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    words: list[str], history: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
-    identity = ["-c", "user.name=A", "-c", "user.email=a@example.invalid"]
-    subprocess.run(
-        ["git", "-C", str(tmp_path), *identity, "commit", "--allow-empty", "-qm", "x"], check=True
-    )
-    (tmp_path / "harness/systems/pocket").mkdir(parents=True)
-    monkeypatch.chdir(tmp_path)
+    history.git("commit", "--allow-empty", "--quiet", "-m", "empty")
+    monkeypatch.chdir(history.root)
     scenarios = ["--scenarios", str(ROOT / "scenarios")]
     assert main([*words, *scenarios]) == Judgement.STOP
 
@@ -205,24 +205,22 @@ def test_a_step_outside_of_a_checkout(tmp_path: Path, monkeypatch: pytest.Monkey
     assert main(["bisect-step"]) == Judgement.STOP
 
 
-def test_uncommitted_changes_stop_a_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
-    (tmp_path / "pocket").mkdir()
-    (tmp_path / "pocket/new").write_text("x")
-    monkeypatch.chdir(tmp_path)
+def test_uncommitted_changes_stop_a_step(
+    history: History, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    history.commit("good")
+    (history.root / "pocket/new").write_text("x")
+    monkeypatch.chdir(history.root)
     assert main(["bisect-step", "--tree", "pocket"]) == Judgement.STOP
+    assert "uncommitted changes below pocket" in capsys.readouterr().err
 
 
 def test_a_revision_without_a_pocket_system_is_skipped(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    history: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The whole step, up to the point where a machine would start."""
-    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
-    identity = ["-c", "user.name=A", "-c", "user.email=a@example.invalid"]
-    subprocess.run(
-        ["git", "-C", str(tmp_path), *identity, "commit", "--allow-empty", "-qm", "x"], check=True
-    )
-    monkeypatch.chdir(tmp_path)
+    history.git("commit", "--allow-empty", "--quiet", "-m", "empty")
+    monkeypatch.chdir(history.root)
     words = ["bisect-step", "smoke", "--scenarios", str(ROOT / "scenarios"), "--tree", "pocket"]
     assert main(words) == Judgement.SKIP
 
@@ -243,14 +241,10 @@ def test_the_help_of_a_step_is_no_judgement_either() -> None:
     ],
 )
 def test_bad_arguments_of_bisect(
-    words: list[str], code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    words: list[str], code: int, history: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
-    identity = ["-c", "user.name=A", "-c", "user.email=a@example.invalid"]
-    subprocess.run(
-        ["git", "-C", str(tmp_path), *identity, "commit", "--allow-empty", "-qm", "x"], check=True
-    )
-    monkeypatch.chdir(tmp_path)
+    history.git("commit", "--allow-empty", "--quiet", "-m", "empty")
+    monkeypatch.chdir(history.root)
     assert main([*words, "--scenarios", str(ROOT / "scenarios")]) == code
 
 

@@ -138,6 +138,9 @@ def test_all_scenarios(runner: Runner) -> None:
         ({"job_summary": "yes"}, "job-summary"),
         ({"free_disk": ""}, "free-disk"),
         ({"shards": "2", "shard": "1/2"}, "only one of the two"),
+        ({"nixpkgs": "nixos-25.11"}, "for tier: nixos"),
+        ({"flake": ".#host"}, "for tier: nixos"),
+        ({"tier": "nixos", "tree": "pocket"}, "for tier: embedded"),
         ({"tier": "x\n::warning::injected%"}, "x%0A::warning::injected%25"),
     ],
 )

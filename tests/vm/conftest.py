@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,7 +20,7 @@ MakeMachine = Callable[..., QemuMachine]
 @pytest.fixture(scope="session")
 def image() -> Image:
     """The guest image, built first if the cache lacks it."""
-    return ensure_image(lambda text: print(text, file=sys.stderr))
+    return ensure_image(logging.getLogger(__name__).info)
 
 
 @pytest.fixture(scope="session")

@@ -17,8 +17,8 @@ from harness import process
 from harness.embedded import make_machine
 from harness.guest.image import ensure_image
 from harness.internet.uplink import Uplink
-from harness.machines.accelerator import Accelerator
-from harness.machines.command_line import EMULATED_CPU, KERNEL_PARAMETERS, PROGRAM
+from harness.machines.accelerator import PROGRAM, Accelerator
+from harness.machines.command_line import EMULATED_CPU, KERNEL_PARAMETERS
 from harness.machines.nixos_driver import NixosDriverMachine
 from harness.plan import Group, Plan, plan
 from harness.progress import make_progress
@@ -79,7 +79,7 @@ def start_script(world: World, uplink: Uplink, scratch: Path) -> str:
     disks = []
     for name, size in (("root", "8G"), ("second", "4G")):
         disk = scratch / f"{name}.qcow2"
-        base = ["-b", image.rootfs, "-F", "raw"] if name == "root" else []
+        base = ["-b", str(image.rootfs), "-F", "raw"] if name == "root" else []
         process.run(["qemu-img", "create", "-q", "-f", "qcow2", *base, disk, size])
         disks += ["-drive", f"file={disk},if=virtio,format=qcow2"]
     forwards = "".join(

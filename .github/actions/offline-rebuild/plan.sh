@@ -4,6 +4,9 @@ set -euo pipefail
 # shellcheck source=SCRIPTDIR/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
+if [ -z "${GITHUB_OUTPUT:-}" ]; then
+  fail 2 "GITHUB_OUTPUT is not set, so the matrix has nowhere to go"
+fi
 read_scenarios "$INPUT_SCENARIOS"
 arguments=(--scenarios "$root/scenarios" --shards "$INPUT_SHARDS" --format json)
 if [ -n "$INPUT_STRATEGIES" ]; then

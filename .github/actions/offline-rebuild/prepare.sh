@@ -15,12 +15,19 @@ one_of() {
   fail 2 "the input $name is '$value', and can be: $*"
 }
 
+# shellcheck disable=SC2153 # all inputs come from the environment
 one_of tier "$INPUT_TIER" embedded nixos
 one_of fail-on "$INPUT_FAIL_ON" failures errors regressions nothing
 one_of kvm "$INPUT_KVM" require prefer off
 one_of job-summary "$INPUT_JOB_SUMMARY" true false
 one_of free-disk "$INPUT_FREE_DISK" true false
 one_of annotations "$INPUT_ANNOTATIONS" 0 1 2 3 4 5 6 7 8 9
+if [ "$INPUT_TIER" = embedded ] && [ -n "$INPUT_NIXPKGS$INPUT_FLAKE" ]; then
+  fail 2 "nixpkgs and flake are for tier: nixos"
+fi
+if [ "$INPUT_TIER" = nixos ] && [ -n "$INPUT_TREE" ]; then
+  fail 2 "tree is for tier: embedded"
+fi
 if [ "$INPUT_FAIL_ON" = regressions ] && [ -z "$INPUT_BASE" ]; then
   fail 2 "fail-on: regressions needs a base to compare with"
 fi

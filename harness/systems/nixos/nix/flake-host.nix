@@ -6,11 +6,20 @@ let
   # "path:" so that neither git nor a registry is asked; the lock file names the inputs by hash,
   # which are in the store (Nix manual, "Flakes", flake.lock).
   flakeHost = ''(builtins.getFlake "path:${flake.outPath}").nixosConfigurations."${host}"'';
+  toNixList = paths: "[ ${toString (map (path: ''"${path}"'') paths)} ]\n";
 in
 pkgs.linkFarm "nixpkgs-of-${host}" [
   {
     name = "default.nix";
     path = pkgs.writeText "default.nix" "_: ${flakeHost}.pkgs\n";
+  }
+  {
+    # For the strategy flake-inputs.  Plain text: were they referred to from here, none could go.
+    name = "sources.nix";
+    path = builtins.toFile "sources.nix" (
+      "map builtins.storePath "
+      + builtins.unsafeDiscardStringContext (toNixList (import ./flake-sources.nix [ flake ]))
+    );
   }
   {
     name = "nixos/default.nix";

@@ -4,17 +4,12 @@
   nixpkgs, # source tree, evaluated in the machine
   sources ? [ ], # further store paths that evaluation needs: a flake and its inputs
 }:
-{ lib, ... }:
-let
-  evaluated = [ nixpkgs ] ++ sources;
-in
 {
   imports = [ (import ./guest.nix settings) ];
 
-  virtualisation.additionalPaths = evaluated;
+  virtualisation.additionalPaths = [ nixpkgs ] ++ sources;
 
-  # A channel and a checkout are roots on real machines; the boot files are one by /run/booted-system.
-  systemd.tmpfiles.rules = lib.imap0 (
-    index: path: "L+ /nix/var/nix/gcroots/sources-${toString index} - - - - ${path}"
-  ) evaluated;
+  # A channel is a root on real machines, and a checkout is not in the store; the inputs of a flake
+  # are neither.  What booted is a root by /run/booted-system.
+  systemd.tmpfiles.rules = [ "L+ /nix/var/nix/gcroots/nixpkgs - - - - ${nixpkgs}" ];
 }

@@ -1,0 +1,4 @@
+# The menu of the boot loader, which is written anew.
+{
+  boot.loader.timeout = 17;
+}

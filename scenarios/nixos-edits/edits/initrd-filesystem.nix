@@ -1,0 +1,4 @@
+# A file system in the initrd (nixpkgs#153724: keyutils came along with one).
+{
+  boot.initrd.supportedFilesystems = [ "btrfs" ];
+}

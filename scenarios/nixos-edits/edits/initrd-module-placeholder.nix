@@ -1,0 +1,4 @@
+# Another module in the initrd, to rehearse.
+{
+  boot.initrd.kernelModules = [ "loop" ];
+}

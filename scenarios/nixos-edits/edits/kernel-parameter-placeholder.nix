@@ -1,0 +1,4 @@
+# Another kernel parameter, to rehearse.
+{
+  boot.kernelParams = [ "quiet" ];
+}

@@ -1,0 +1,4 @@
+# A kernel parameter.
+{
+  boot.kernelParams = [ "mitigations=off" ];
+}

@@ -1,0 +1,4 @@
+# A specialisation.
+{
+  specialisation.travel.configuration.environment.etc."travelling".text = "yes\n";
+}

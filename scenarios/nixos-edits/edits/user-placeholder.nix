@@ -1,0 +1,4 @@
+# Another user, to rehearse.
+{
+  users.users.bob.isNormalUser = true;
+}

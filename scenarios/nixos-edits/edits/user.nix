@@ -1,0 +1,7 @@
+# A user added.
+{
+  users.users.alice = {
+    isNormalUser = true;
+    description = "Alice";
+  };
+}

@@ -1,0 +1,5 @@
+# Another host name, to rehearse.
+{ lib, ... }:
+{
+  networking.hostName = lib.mkForce "rehearsed";
+}

@@ -1,0 +1,5 @@
+# Another host name.
+{ lib, ... }:
+{
+  networking.hostName = lib.mkForce "renamed";
+}
