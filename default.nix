@@ -22,7 +22,7 @@ in
   nixosModules.default = nix + "/rehearsal.nix";
 
   checks = {
-    smoke = (fromFolder scenarios.nixos-smoke).keep-outputs-realised;
+    smoke = (fromFolder scenarios.nixos-smoke).rehearsed;
     unit = pkgs.runCommand "offline-rebuild-harness-unit-tests" {
       nativeBuildInputs = [
         (pkgs.python3.withPackages (p: [

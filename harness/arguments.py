@@ -68,6 +68,40 @@ def _whole(text: str) -> list[str]:
     return [text]
 
 
+def add_tier(parser: argparse.ArgumentParser, default: str, *others: str) -> None:
+    """Where scenarios run, and so which ones do."""
+    parser.add_argument(
+        "--tier",
+        choices=[default, *others],
+        default=default,
+        help="embedded: the pocket system in QEMU; nixos: real NixOS by the NixOS test driver"
+        " (default: %(default)s)",
+    )
+
+
+def add_nixos(parser: argparse.ArgumentParser) -> None:
+    """What the NixOS tier needs to know."""
+    nixos = parser.add_argument_group("of --tier nixos")
+    nixos.add_argument(
+        "--nixpkgs",
+        default="nixpkgs",
+        metavar="WHICH",
+        help="a path, a revision or a flake reference (default: the registry's %(default)s)",
+    )
+    nixos.add_argument(
+        "--flake",
+        default="",
+        metavar="REF#HOST",
+        help="this host of a flake in place of the scenario's base system",
+    )
+    nixos.add_argument(
+        "--network-model",
+        choices=["real", "hermetic"],
+        default="real",
+        help="before the cut: the real internet, or a cache made beforehand (default: %(default)s)",
+    )
+
+
 def add_machine(parser: argparse.ArgumentParser) -> None:
     """How machines run, and how many."""
     add_accelerator(parser)

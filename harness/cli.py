@@ -115,7 +115,9 @@ def _verb(verbs: _Verbs, name: str, module: str, summary: str) -> argparse.Argum
 def _add_run(verbs: _Verbs) -> None:
     run = _verb(verbs, "run", "run", "run scenarios and write the reports")
     arguments.add_selection(run)
+    arguments.add_tier(run, "embedded", "nixos")
     arguments.add_machine(run)
+    arguments.add_nixos(run)
     run.add_argument(
         "--report-dir",
         default="reports",
@@ -155,6 +157,7 @@ def _add_list(verbs: _Verbs) -> None:
 def _add_show(verbs: _Verbs) -> None:
     show = _verb(verbs, "show", "show", "show the plan of scenarios: stages, cells and claims")
     arguments.add_selection(show)
+    arguments.add_tier(show, "any", "embedded", "nixos")
     arguments.add_format(show)
 
 
@@ -192,6 +195,7 @@ def _add_bench(verbs: _Verbs) -> None:
 def _add_plan(verbs: _Verbs) -> None:
     plan = _verb(verbs, "plan", "planning", "cut the cells into shards, as a job matrix")
     arguments.add_selection(plan)
+    arguments.add_tier(plan, "embedded", "nixos")
     plan.add_argument(
         "--shards",
         type=arguments.positive_count,
@@ -327,6 +331,11 @@ def _add_explain(verbs: _Verbs) -> None:
     explain = _verb(verbs, "explain", "explain", "say why a rebuild cannot be had offline")
     explain.add_argument("base", metavar="BASE.drv", help="the system as it is")
     explain.add_argument("next", metavar="NEXT.drv", help="the system after the edit")
+    explain.add_argument(
+        "--imported",
+        action="store_true",
+        help="NEXT.drv is what the evaluation imports: Nix names it when evaluating fails offline",
+    )
     arguments.add_store(explain)
     arguments.add_format(explain)
 

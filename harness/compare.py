@@ -115,6 +115,7 @@ class Comparison:
     costs: tuple[CostChange, ...] = ()
     facts: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # base's and head's
     problems: tuple[str, ...] = ()
+    started: str = ""  # when the head run began: ISO 8601 with zone
 
     @cached_property
     def _by_change(self) -> Mapping[Change, list[CellChange]]:
@@ -171,6 +172,7 @@ def compare(base: RunResult, head: RunResult, limits: Limits | None = None) -> C
         costs=tuple(_costs(base, head, cells, limits or Limits())),
         facts=_different_facts(base.facts, head.facts),
         problems=tuple(_problems(("base", base), ("head", head))),
+        started=head.started,
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.errors import MachineError
 from harness.machines.shell import command
@@ -74,9 +74,20 @@ class Minimality:
 
 
 def rehearsed_branches(group: Group) -> list[Branch]:
-    """The branches of a group whose strategy rehearses edits."""
+    """The branches of a group whose strategy rehearses edits, with the edits claimed to rebuild.
+
+    What is only rehearsed for another edit would be missed by none of these.
+    """
     known = registry()
-    return [branch for branch in group.branches if known[branch.strategy].rehearses]
+    return [
+        replace(branch, cells=cells)
+        for branch in group.branches
+        if known[branch.strategy].rehearses and (cells := tuple(filter(_is_claimed, branch.cells)))
+    ]
+
+
+def _is_claimed(cell: Cell) -> bool:
+    return cell.key.role is Role.CELL and cell.claim.verdict is Verdict.REBUILT
 
 
 def controlled(experiment: Experiment, group: Group, published: str) -> Provisioned:
@@ -102,10 +113,9 @@ def verify_minimal(
         broken = next(witness for witness in cutoff.result.witnesses if not witness.holds)
         raise MachineError(f"{branch.label}: {broken.name} does not hold ({broken.evidence})")
     of_base = experiment.recipes_of_base()
-    cells = [cell for cell in branch.cells if cell.key.role is Role.CELL]
     covered: list[Cell] = []
     others: list[Cell] = []
-    for cell in cells:
+    for cell in branch.cells:
         progress(f"{branch.label}: {cell.key.edit} with all roots")
         need, evidence = _missed(experiment, cutoff, cell, of_base, CUT)
         (others if need else covered).append(cell)

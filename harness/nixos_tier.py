@@ -24,9 +24,15 @@ from harness.errors import DeadlineReached, HarnessError, Interrupted, SetupErro
 from harness.nix.command import nix, nix_environment
 from harness.plan import Plan
 from harness.progress import ProgressView
-from harness.protocol import PROTOCOL_VERSION
 from harness.reports import Redactor, write_reports
-from harness.results import CellResult, Ending, RunResult, Trouble, Verdict
+from harness.results import (
+    PROTOCOL_VERSION,
+    CellResult,
+    Ending,
+    RunResult,
+    Trouble,
+    Verdict,
+)
 from harness.results.log import ResultsLog, read_log
 from harness.run import Limits, signals
 from harness.scenario.model import Scenario, Selection
@@ -226,7 +232,7 @@ class _Tests:
         state.mkdir(exist_ok=True)
         # Both name the place of the machines' state and disks, in older and newer releases.
         env = {**nix_environment(), "TMPDIR": str(state), "XDG_RUNTIME_DIR": str(state)}
-        words = [driver / "bin/nixos-test-driver", "-o", out]
+        words = [str(driver / "bin/nixos-test-driver"), "-o", str(out)]
         try:
             with (out / "driver.log").open("wb") as log:
                 child = process.spawn(

@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -29,6 +30,9 @@ _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "XDG_RUNTIME_DIR", "XD
 _DIE_WITH_PARENT = ("setpriv", "--pdeathsig", "KILL", "--")
 
 _children: set[subprocess.Popen[bytes]] = set()
+#: The "parent" whose death ends a child is the thread that started it (prctl(2)), so one that
+#: lives as long as the interpreter starts them all.
+_starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="starter")
 
 
 @dataclass(frozen=True)
@@ -131,14 +135,14 @@ def spawn(
 ) -> subprocess.Popen[bytes]:
     """Start a long-running program; the caller ends it with `terminate`.
 
-    The child inherits the open files *pass_fds* under the same numbers.  It dies with the *thread*
-    that starts it (prctl(2)), so start it from one that lives as long.  Raises `SetupError` when
+    The child inherits the open files *pass_fds* under the same numbers.  Raises `SetupError` when
     the program does not exist.
     """
     program, *rest = [os.fspath(arg) for arg in args]
     words = [*_DIE_WITH_PARENT, str(which(program)), *rest]
     try:
-        child = subprocess.Popen(
+        child = _starter.submit(
+            subprocess.Popen[bytes],
             words,
             env=environment(env),
             cwd=cwd,
@@ -147,7 +151,7 @@ def spawn(
             stderr=stderr,
             start_new_session=True,
             pass_fds=pass_fds,
-        )
+        ).result()
     except FileNotFoundError as error:
         raise SetupError(f"{words[0]} is not installed", hint="it is in util-linux") from error
     _children.add(child)

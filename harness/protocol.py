@@ -21,7 +21,14 @@ from harness.machines.shell import command
 from harness.network import connect, cut, cut_witness
 from harness.nix.store import Store, built_names
 from harness.plan import Branch, Cell
-from harness.provisions import PROVISIONS, activate, provenance_witness, provide
+from harness.provisions import (
+    PROVISIONS,
+    activate,
+    provenance_witness,
+    provide,
+    recipe_count,
+    source_count,
+)
 from harness.rehearsal import rehearse
 from harness.results import BranchResult, Cause, CellResult, Trouble, Verdict, Witness
 from harness.scenario.model import Caches, Edit, NetworkMode, Scenario
@@ -108,11 +115,12 @@ class Experiment:
         self._configure()
         before = self.uplink.now()
         output = provide(self.machine, self.system.tree, provision, published)
-        nars, sources = self.uplink.nars_since(before), self.uplink.sources_since(before)
-        origin = provenance_witness(self.machine, provision, nars, sources)
+        nars, recipes = self.uplink.nars_since(before), recipe_count(self.machine)
         activate(self.machine, output)
         self.machine.checkpoint(_PROVISIONED)
         known = survey(self.machine, self.system.tree)  # after the checkpoint: it writes .drv files
+        sources = source_count(known, self.store.closure(output))
+        origin = provenance_witness(provision, nars, recipes, sources)
         return Provisioned(name, output, known, (up, origin), outputs)
 
     def online_control(self, base: Provisioned, cell: Cell, transcript: Transcript) -> CellResult:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
+from harness.diagnosis import Survey
 from harness.errors import MachineError
 from harness.internet.cache import View
 from harness.machines.base import Machine
 from harness.machines.shell import command
+from harness.nix.graph import load_graph
 from harness.results import Witness
 from harness.scenario.model import Provision as Name
 from harness.systems import base as systems
@@ -51,20 +54,30 @@ def provide(machine: Machine, tree: str, provision: Provision, published: str) -
     return done.stdout.strip()
 
 
-def provenance_witness(
-    machine: Machine, provision: Provision, fetched: int, sources: int
-) -> Witness:
-    """Proof of how the system came: by *fetched* NARs, by *sources*, with .drv files or without.
+def provenance_witness(provision: Provision, fetched: int, recipes: int, sources: int) -> Witness:
+    """Proof of how the system came: *fetched* NARs, and what is in the store because of it.
 
-    A package that is not in the cache would be built, and its source asked of the mirror.
+    *recipes* counts the .drv files, *sources* the fixed outputs that only a build needs: a package
+    that the cache does not give would be built, and leave its source behind.
     """
-    recipes = int(machine.succeed("ls /nix/store | grep -c '\\.drv$' || true"))
     built = provision.view is View.NOTHING
     holds = (
-        (fetched == 0) == built and (built or sources == 0) and (recipes == 0) == provision.copied
+        (fetched == 0) == built and (sources > 0) == built and (recipes == 0) == provision.copied
     )
-    evidence = f"{fetched} NARs, {sources} sources fetched; {recipes} derivations in the store"
+    evidence = f"{fetched} NARs fetched; {recipes} derivations and {sources} sources in the store"
     return Witness("provision", holds, evidence)
+
+
+def recipe_count(machine: Machine) -> int:
+    """How many .drv files are in the store."""
+    return int(machine.succeed("ls /nix/store | grep -c '\\.drv$' || true"))
+
+
+def source_count(found: Survey, runtime: Collection[str]) -> int:
+    """How many fixed outputs of the build closure are in the store without being in *runtime*."""
+    graph = load_graph([found.drv], found.recipes.__getitem__)
+    outputs = {key for node in graph.fixed for key in graph.outputs[node].values()}
+    return len(outputs.intersection(found.present).difference(runtime))
 
 
 def activate(machine: Machine, output: str) -> None:

@@ -96,6 +96,15 @@ def test_takes_files_of_a_mounted_store_and_outputs_with_a_known_deriver(
     assert "the edited system is in the store already" in capsys.readouterr().out
 
 
+def test_says_what_an_evaluation_lacks(
+    explain: Explain, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert explain(BASE, path("tool.drv"), "--imported", "--format", "json") == 0
+    shown: dict[str, Any] = json.loads(capsys.readouterr().out)
+    assert shown["phase"] == "evaluation-fetch"
+    assert [(one["name"], one["why"]) for one in shown["missing"]] == [("tool", "imported")]
+
+
 def test_sizes_come_from_a_cache_and_from_what_nix_remembers(
     explain: Explain, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -29,7 +29,7 @@ from harness.results import (
     Witness,
 )
 from harness.results.document import read_results, render
-from harness.scenario import Scenario, discover, load_scenarios
+from harness.scenario import Scenario, Selection, discover, load_scenarios
 from harness.strategies import registry
 
 ROOT = Path(__file__).parent.parent
@@ -43,7 +43,7 @@ def scenarios() -> tuple[Scenario, ...]:
 
 @pytest.fixture(scope="module")
 def whole(scenarios: tuple[Scenario, ...]) -> Plan:
-    return plan(scenarios)
+    return plan(scenarios, Selection(system=("pocket",)))
 
 
 def ran(part: Plan, facts: dict[str, str] | None = None, started: str = "12:00") -> RunResult:

@@ -337,8 +337,9 @@ def test_bad_usage(
         ((after, before), "is not in this store"),
         ((before,), "alone cannot be compared"),
         ((before, after, "--edit", hosts), "compared as they are"),
+        (("--configuration", base, "--edit", hosts, "--store", "/x"), "for a dry run with .drv"),
         ((".#laptop", "--configuration", base, "--edit", hosts), "name one configuration"),
-        (("--configuration", base, "--edit", hosts, "--module", "/proc/x"), "cannot be written"),
+        (("--configuration", base, "--edit", hosts, "--module", base / "x"), "cannot be written"),
     ]
     known = toy.names()
     for words, message in cases:

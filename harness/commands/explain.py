@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping
 
 from harness.errors import ExitCode, HarnessError, UsageError
-from harness.nix.explanation import Explanation, Known, explain
+from harness.nix.explanation import Explanation, Known, explain, explain_import
 from harness.nix.graph import DerivationGraph, load_graph
 from harness.nix.local import LocalStore
 from harness.nix.sizes import cache_sizes, remembered_sizes
@@ -19,8 +19,9 @@ def main(arguments: argparse.Namespace) -> ExitCode:
     store = LocalStore.at(arguments.store, arguments.state)
     base, following = store.derivations([arguments.base, arguments.next])
     graph = load_graph([base, following], store.read)
-    check_order(graph, base, following, store.available)
-    found = _explained(graph, (base, following), store, arguments.cache)
+    if not arguments.imported:
+        check_order(graph, base, following, store.available)
+    found = _explained(graph, (base, following), store, arguments)
     if arguments.format == "json":
         shown = {"base": base, "next": following, **found.as_json()}
         print(json.dumps(shown, indent=2))
@@ -46,7 +47,10 @@ def check_order(
 
 
 def _explained(
-    graph: DerivationGraph, pair: tuple[str, str], store: LocalStore, cache: str | None
+    graph: DerivationGraph,
+    pair: tuple[str, str],
+    store: LocalStore,
+    arguments: argparse.Namespace,
 ) -> Explanation:
     base, following = (graph.node(drv) for drv in pair)
     notes = _remarks(graph, base, following, store)
@@ -59,15 +63,19 @@ def _explained(
             built_here=store.database.built_here,
             damaged=store.damaged,
         )
+        if arguments.imported:
+            return explain_import(graph, following, known)
         return explain(graph, [base], [following], known, remarks)
 
     paths = [item.path for item in told({}, ()).missing]
-    sizes, trouble = _sizes(paths, cache) if paths else ({}, [])
+    sizes, trouble = _sizes(paths, arguments.cache) if paths else ({}, [])
     return told(sizes, [*notes, *trouble])
 
 
 def _remarks(graph: DerivationGraph, base: int, following: int, store: LocalStore) -> list[str]:
     keys = graph.outputs[following].values()
+    if not all(key in store.available for key in graph.outputs[base].values()):
+        return ["BASE itself is not in this store: was it ever built or switched to here?"]
     if set(keys) <= set(graph.outputs[base].values()):
         return ["both derivations give the same output: the edit changes nothing"]
     if all(key in store.available for key in keys):

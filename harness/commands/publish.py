@@ -63,11 +63,14 @@ def _read(folder: Path) -> RunResult:
 
     In the last two cases the reports are written anew, so that there always are some.
     """
+    results = folder / "results.json"
     try:
-        if (folder / "results.json").exists() or not (folder / "results.jsonl").exists():
-            return read_run(str(folder / "results.json"))
+        if results.exists() or not (folder / "results.jsonl").exists():
+            return read_run(str(results))
         run = read_run(str(folder / "results.jsonl"))
     except HarnessError as error:
+        if results.exists():  # not ours, or damaged: somebody may want to look at it
+            results.replace(folder / "results.json.unreadable")
         run = RunResult(
             started=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             seconds=0.0,

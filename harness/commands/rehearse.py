@@ -59,6 +59,12 @@ def main(arguments: argparse.Namespace) -> ExitCode:
     for place in wanted:
         placing.check_writable(place)
     acting = bool(wanted) and not arguments.dry_run
+    elsewhere = arguments.store or arguments.state
+    if elsewhere and (acting or not _are_derivations(arguments.target)):
+        raise UsageError(
+            "--store and --state are for a dry run with .drv files",
+            hint="a configuration is evaluated for the store of this host's own Nix",
+        )
     store = LocalStore.at(arguments.store, arguments.state)
     with tempfile.TemporaryDirectory(prefix="harness-") as scratch:
         found = _rehearse(arguments, store, Path(scratch))
@@ -77,9 +83,13 @@ def main(arguments: argparse.Namespace) -> ExitCode:
     return ExitCode.OK
 
 
+def _are_derivations(words: list[str]) -> bool:
+    return bool(words) and all("#" not in word for word in words)
+
+
 def _rehearse(arguments: argparse.Namespace, store: LocalStore, scratch: Path) -> Rehearsed:
     words = arguments.target
-    if words and all("#" not in word for word in words):
+    if _are_derivations(words):
         if arguments.edit or arguments.configuration or arguments.search:
             raise UsageError(
                 "derivations are compared as they are: --edit, --configuration and -I are for "

@@ -8,11 +8,13 @@ import sys
 from pathlib import Path
 
 from harness.commands.planning import own_shard
-from harness.commands.selecting import planned, pocket_source
+from harness.commands.selecting import planned, pocket_source, selection
 from harness.embedded import Embedded
-from harness.errors import ExitCode
+from harness.errors import ExitCode, UsageError
+from harness.nixos_tier import Choice, run_nixos
 from harness.progress import make_progress
 from harness.reports import render_terminal
+from harness.results import RunResult
 from harness.run import Limits, exit_code, run_plan
 
 #: More machines than this make each other slow on the disk.
@@ -21,12 +23,46 @@ _MOST_JOBS = 4
 
 def main(arguments: argparse.Namespace) -> ExitCode:
     """Plan, run, report; the code says whether all claims hold."""
+    if arguments.tier == "nixos":
+        return _nixos(arguments)
     plan, facts = own_shard(planned(arguments), arguments)
     tier = Embedded(arguments.accelerator, pocket_source(arguments))
     jobs = arguments.jobs or min(_MOST_JOBS, len(os.sched_getaffinity(0)))
     folder = Path(arguments.report_dir)
     limits = Limits(jobs, arguments.deadline)
     result = run_plan(plan, tier, folder, limits, make_progress(), facts)
+    return _told(result, folder)
+
+
+def _nixos(arguments: argparse.Namespace) -> ExitCode:
+    if arguments.shard:
+        raise UsageError(
+            "--shard does not go with --tier nixos",
+            hint="name scenarios or strategies, or let Nix distribute the flake's hydraJobs",
+        )
+    choice = Choice(
+        nixpkgs=arguments.nixpkgs,
+        flake=_host(arguments.flake),
+        network=arguments.network_model,
+        accelerator=arguments.accelerator,
+    )
+    folder = Path(arguments.report_dir)
+    limits = Limits(1, arguments.deadline)
+    chosen = selection(arguments)
+    result = run_nixos(planned(arguments), chosen, choice, folder, limits, make_progress())
+    return _told(result, folder)
+
+
+def _host(text: str) -> str:
+    reference, mark, host = text.partition("#")
+    if text and not (reference and mark and host):
+        raise UsageError(f"{text!r} names no host of a flake", hint="as in .#laptop")
+    if reference.startswith((".", "/")):
+        return f"path:{Path(reference).resolve()}#{host}"
+    return text
+
+
+def _told(result: RunResult, folder: Path) -> ExitCode:
     sys.stdout.write(render_terminal(result, sys.stdout))
     print(f"reports: {folder}", file=sys.stderr)
     return exit_code(result)

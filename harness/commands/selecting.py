@@ -11,6 +11,9 @@ from harness.scenario import DIMENSIONS, Scenario, Selection, find, load_scenari
 from harness.strategies import registry
 from harness.systems.pocket.system import SHIPPED
 
+#: What each tier can run.
+_SYSTEMS = {"embedded": ("pocket",), "nixos": ("nixos",), "any": ()}
+
 
 def scenarios(arguments: argparse.Namespace) -> tuple[Scenario, ...]:
     """The scenarios that the arguments name, all of them validated before any is used."""
@@ -19,14 +22,26 @@ def scenarios(arguments: argparse.Namespace) -> tuple[Scenario, ...]:
 
 
 def selection(arguments: argparse.Namespace) -> Selection:
-    """The filters of the command line; none given means everything."""
+    """The filters of the command line; none given means everything that the tier can run."""
     given = {name: tuple(getattr(arguments, name, ())) for name in DIMENSIONS}
-    return Selection(**given)
+    return Selection(**{**given, "system": _SYSTEMS[getattr(arguments, "tier", "embedded")]})
 
 
 def planned(arguments: argparse.Namespace) -> Plan:
-    """The plan of the selected cells of the named scenarios."""
-    return plan(scenarios(arguments), selection(arguments))
+    """The plan of the selected cells of the named scenarios.
+
+    Without names, all scenarios that the tier can run; naming another one is a `UsageError`.
+    """
+    chosen, wanted = scenarios(arguments), selection(arguments)
+    foreign = [
+        s.name for s in chosen if wanted.system and not {*s.matrix.system} & {*wanted.system}
+    ]
+    if foreign and arguments.scenario:
+        raise UsageError(
+            f"{', '.join(foreign)}: not for this tier, which runs {wanted.system[0]}",
+            hint="choose with --tier, where the command has it",
+        )
+    return plan([s for s in chosen if s.name not in foreign], wanted)
 
 
 def pocket_source(arguments: argparse.Namespace) -> Path:

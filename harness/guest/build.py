@@ -33,7 +33,7 @@ PACKAGES = (
 #: lies about there would hide that a build closure lacks one.
 SEED_PACKAGES = ("busybox-static", "musl", "musl-dev", "tcc")
 #: Virtual size of the file system as it is built, in MiB; the guest grows it to its disk.
-ROOT_SIZE = 256
+ROOT_SIZE = 512
 
 #: Overrides the host's own package source, for hosts that are not Debian.
 MIRROR_VARIABLE = "HARNESS_DEBIAN_MIRROR"
@@ -191,7 +191,7 @@ def _make_root(tree: Path, image: Path) -> None:
     """A raw ext4 image of *tree*, owned by root; no journal: no machine boots a crashed disk."""
     process.run(
         [
-            *("fakeroot", "mke2fs", "-q", "-t", "ext4", "-m", "0", "-L", "root"),
+            *("fakeroot", "mke2fs", "-q", "-t", "ext4", "-b", "4096", "-m", "0", "-L", "root"),
             *("-O", "^has_journal", "-E", "root_owner=0:0", "-d", tree),
             *(image, f"{ROOT_SIZE}M"),
         ],

@@ -73,8 +73,6 @@ class Control(socketserver.ThreadingUnixStreamServer):
                     return self.uplink.heard_since(_moment(since))
                 case {"do": "nars", "since": [int(), int(), int()] as since}:
                     return self.uplink.nars_since(_moment(since))
-                case {"do": "sources", "since": [int(), int(), int()] as since}:
-                    return self.uplink.sources_since(_moment(since))
         raise ValueError(f"not understood: {request}")
 
 

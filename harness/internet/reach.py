@@ -58,10 +58,6 @@ class Reach(Protocol):
         """How many NARs the cache gave out since *moment*."""
         ...
 
-    def sources_since(self, moment: Moment) -> int:
-        """How many source files the mirror gave out since *moment*."""
-        ...
-
     def close(self) -> None:
         """This machine needs it no more; any number of times."""
         ...

@@ -54,10 +54,6 @@ class RemoteReach:
         """How many NARs the cache gave out since *moment*."""
         return self._count("nars", moment)
 
-    def sources_since(self, moment: Moment) -> int:
-        """How many source files the mirror gave out since *moment*."""
-        return self._count("sources", moment)
-
     def close(self) -> None:
         """Leave the node running: the next machine uses it, the test driver ends it."""
 

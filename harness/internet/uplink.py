@@ -92,11 +92,6 @@ class Uplink:
             r.method == "CONNECT" or (r.method == "GET" and "/nar/" in r.path) for r in requests
         )
 
-    def sources_since(self, moment: Moment) -> int:
-        """How many source files the mirror gave out since *moment*."""
-        requests = self.internet.log.since(moment.http)
-        return sum(r.method == "GET" and r.host.startswith(MIRROR_HOST) for r in requests)
-
     def show(self, view: View) -> None:
         """What the cache has from now on."""
         self.cache.show(view)

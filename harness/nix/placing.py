@@ -125,8 +125,8 @@ def check_writable(place: Path) -> None:
     folder = place if place.is_dir() else place.absolute().parent
     while not folder.exists():
         folder = folder.parent
-    if not os.access(folder, os.W_OK):
-        raise UsageError(f"{place} cannot be written: no permission in {folder}")
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise UsageError(f"{place} cannot be written: {folder} is no folder that can be written to")
 
 
 def _write(file: Path, fill: Callable[[Path], None]) -> None:

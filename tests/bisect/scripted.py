@@ -17,7 +17,6 @@ from harness.bisect.history import Checkout
 from harness.bisect.judgement import UntestableError
 from harness.bisect.steps import Steps, take_step
 from harness.errors import HarnessError, MachineError, SetupError
-from harness.reports import write_reports
 from harness.results import (
     Cause,
     CellKey,
@@ -30,6 +29,7 @@ from harness.results import (
     Verdict,
     Witness,
 )
+from harness.results.document import render
 
 HOSTS = CellKey(
     "smoke", "pocket", "built", "keep-outputs", "kept", "down", "nix-build", "", "hosts"
@@ -119,7 +119,7 @@ def runner(checkout: Checkout, folder: Path) -> RunResult:
         (folder.parent.parent / "hanging").write_text(str(os.getpid()))
         time.sleep(600)
     run = run_of("good" if fate == "late" else fate, complete=fate != "late")
-    write_reports(run, folder)
+    (folder / "results.json").write_text(render(run))
     return run
 
 

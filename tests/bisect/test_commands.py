@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.bisect.steps import Runner
+from harness.bisect.judgement import Sought, judge
+from harness.bisect.steps import Runner, Steps
 from harness.cli import main
-from tests.bisect.scripted import runner
+from harness.results.document import render
+from tests.bisect.scripted import run_of, runner
 
 if TYPE_CHECKING:
     from tests.bisect.conftest import History
@@ -86,6 +88,28 @@ def test_without_a_pocket_system_nothing_can_be_tested(history: History) -> None
     assert bisect(history, commits[0]) == 4
     report = json.loads((history.root.parent / "reports/bisect.json").read_text())
     assert "pocket has no folder tree" in report["error"]
+
+
+def test_git_starts_the_real_step(history: History, capsys: pytest.CaptureFixture[str]) -> None:
+    """The ends are known from before; what lies between has no pocket system to put in a machine.
+
+    A `harness` package in the checkout, as in this project's own history, is not what judges.
+    """
+    (history.root / "harness").mkdir()
+    (history.root / "harness/__init__.py").write_text("raise SystemExit(1)")
+    commits = history.commits("good", "absent", "absent", "bad")
+    steps = Steps(history.root.parent / "reports")
+    for commit, fate in ((commits[0], "good"), (commits[-1], "bad")):
+        steps.record(commit, judge(run_of(fate), Sought()))
+        (steps.reports(commit) / "results.json").write_text(render(run_of(fate)))
+    assert bisect(history, commits[0]) == 4
+    captured = capsys.readouterr()
+    assert "the first bad commit is one of these" in captured.out
+    assert all(commit[:12] in captured.out for commit in commits[1:])
+    log = (history.root.parent / "reports/git-bisect.log").read_text()
+    assert "skip" in log
+    reasons = [decision.reason for decision in steps.all().values()]
+    assert reasons.count("pocket has no folder tree here") == 2
 
 
 @pytest.mark.usefixtures("scripted")

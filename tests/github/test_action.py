@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.cli import main
 from harness.results import Cause, CellKey, CellResult, Claim, Ending, RunResult, Verdict
 from tests.github.runner import ACTION, Done, Runner
 from tests.test_annotations import commands
@@ -290,6 +291,21 @@ def test_a_summary_that_is_full(runner: Runner, tmp_path: Path) -> None:
     assert not done.failed
     assert "the job summary is full" in done.printed
     assert full.stat().st_size == 1024 * 1024
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"format": "other"}', "\x00"])
+def test_results_that_cannot_be_read_are_kept_aside(
+    tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "results.json").write_text(text)
+    assert main(["publish", "--report-dir", str(tmp_path)]) == 4
+    assert (tmp_path / "results.json.unreadable").read_text() == text
+    assert "there are no results" in (tmp_path / "junit.xml").read_text()
+
+
+def test_regressions_need_something_to_compare_with(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["publish", "--fail-on", "regressions"]) == 2
+    assert "--base-dir" in capsys.readouterr().err
 
 
 def test_a_killed_run_is_told_from_its_log(runner: Runner) -> None:

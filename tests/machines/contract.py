@@ -105,9 +105,9 @@ def waiting_repeats_until_success(machine: Machine, folder: Path) -> None:
 def files_survive_both_ways(machine: Machine, folder: Path) -> None:
     content = bytes(range(256)) * 40_000
     (folder / "file").write_bytes(content)
-    machine.copy_from_host(folder / "file", "/root/new/folder/copied file")
-    machine.succeed("test $(stat -c %u /root/new/folder/copied\\ file) = 0")
-    machine.copy_from_machine("/root/new/folder/copied file", folder / "back")
+    machine.copy_from_host(folder / "file", "/root/made/folder/copied file")
+    machine.succeed("test $(stat -c %u /root/made/folder/copied\\ file) = 0")
+    machine.copy_from_machine("/root/made/folder/copied file", folder / "back")
     assert (folder / "back").read_bytes() == content
 
 

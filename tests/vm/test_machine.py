@@ -28,7 +28,7 @@ from tests.vm.conftest import MakeMachine
 
 pytestmark = pytest.mark.vm
 
-SMALL = MachineSize(memory=384, disk=512, second_disk=64)
+SMALL = MachineSize(memory=384, disk=768, second_disk=64)
 
 
 @pytest.fixture(scope="module")
@@ -225,7 +225,7 @@ def test_killed_qemu_is_explained(small: QemuMachine) -> None:
 
 def test_hanging_guest_is_noticed(small: QemuMachine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backdoor, "GRACE", 2.0)
-    shell = "$(pgrep -f 'norc /dev/hvc0' | head -n 1)"
+    shell = small.succeed("ps | awk '/[n]orc .dev.hvc0/ {print $1; exit}'").strip()
     with pytest.raises(MachineError, match="hangs"):
         small.execute(f"kill -STOP {shell}", timeout=2)
 
@@ -234,13 +234,14 @@ def test_hanging_guest_is_noticed(small: QemuMachine, monkeypatch: pytest.Monkey
     "action",
     [
         lambda machine, folder: machine.execute("sleep 1000", timeout=None),
-        lambda machine, folder: machine.copy_from_machine("/dev/zero", folder / "endless"),
+        lambda machine, folder: machine.copy_from_machine("/root/huge", folder / "huge"),
         lambda machine, folder: machine.wait_until_succeeds("false", 1000),
     ],
 )
 def test_crash_from_another_thread_ends_what_runs(
     small: QemuMachine, tmp_path: Path, action: Callable[[QemuMachine, Path], object]
 ) -> None:
+    small.succeed("truncate -s 500G /root/huge")
     threading.Timer(2, small.crash).start()
     with pytest.raises(MachineError, match=r"switched off from outside|copying"):
         action(small, tmp_path)

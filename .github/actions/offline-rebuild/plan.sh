@@ -8,7 +8,7 @@ if [ -z "${GITHUB_OUTPUT:-}" ]; then
   fail 2 "GITHUB_OUTPUT is not set, so the matrix has nowhere to go"
 fi
 read_scenarios "$INPUT_SCENARIOS"
-arguments=(--scenarios "$root/scenarios" --shards "$INPUT_SHARDS" --format json)
+arguments=(--tier "$INPUT_TIER" --scenarios "$root/scenarios" --shards "$INPUT_SHARDS" --format json)
 if [ -n "$INPUT_STRATEGIES" ]; then
   arguments+=("--strategy=$INPUT_STRATEGIES")
 fi

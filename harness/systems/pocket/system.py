@@ -28,3 +28,7 @@ class Pocket:
         machine.copy_from_host(self.seed, f"{self.tree}/seed.json")
         machine.copy_from_host(self.public_key, f"{self.tree}/cache-key.pub")
         machine.succeed(f"ln -sf {self.tree}/nixos-rebuild.sh /usr/bin/nixos-rebuild")
+        # Until the first activation writes the system's own nix.conf: a copied system has none.
+        machine.succeed(
+            f'echo "trusted-public-keys = $(cat {self.tree}/cache-key.pub)" >> /etc/nix/nix.conf'
+        )

@@ -23,12 +23,12 @@ let
     inherit system settings;
     tree = nixpkgs;
   };
-  evaluated = evaluate [ "${source}/base.nix" ];
+  evaluated = evaluate [ (folder + "/base.nix") ];
   caches = import ./caches.nix { inherit pkgs; } {
     base = evaluated;
     edited = map (edit: evaluate [
-      "${source}/base.nix"
-      "${source}/edits/${edit}.nix"
+      (folder + "/base.nix")
+      (folder + "/edits/${edit}.nix")
     ]) edits;
   };
   # The name of its folder is the scenario's name, and that of a store path is another.

@@ -10,9 +10,9 @@
   base ? null,
   # Instead of `base`: { flake = self; host = "laptop"; }, a host of a flake.
   nixosConfiguration ? null,
-  # name = ./module.nix, or name = { file; check ? null; title ? name; }.
+  # name = ./module.nix, or name = { file; check ? null; rehearse ? null; title ? name; }.
   edits,
-  strategies ? [ "keep-outputs-realised" ],
+  strategies ? [ "keep-outputs" ],
   # How the base system comes onto the machine: cached-all or copied (hermetic), cached-packages
   # (real: the public cache has what no configuration changes).
   provision ? if network == "real" then "cached-packages" else "cached-all",

@@ -28,7 +28,7 @@ let
     name = baseNameOf scenario;
     path = scenario;
   };
-  file = relative: "${folder}/${relative}";
+  file = relative: /. + "${scenario}/${relative}";
   evaluate = import ./evaluate.nix { inherit tree system settings; };
   evaluated = evaluate [ (file wanted.base) ];
 in

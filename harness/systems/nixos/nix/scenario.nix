@@ -18,7 +18,10 @@ let
       title = module.title or edit;
       file = "edits/${edit}.nix";
     }
-    // lib.optionalAttrs (module.check or null != null) { check = "checks/test_${edit}.py"; };
+    // lib.optionalAttrs (module.check or null != null) { check = "checks/test_${edit}.py"; }
+    // lib.optionalAttrs (module.rehearse or null != null) {
+      rehearse = "edits/${edit}-placeholder.nix";
+    };
   everythingRebuilds = [
     { rebuilt = "all"; }
   ];
@@ -37,6 +40,9 @@ let
     ${lib.optionalString (
       module.check or null != null
     ) ''cp ${module.check} "$folder/checks/test_${edit}.py"''}
+    ${lib.optionalString (
+      module.rehearse or null != null
+    ) ''cp ${module.rehearse} "$folder/edits/${edit}-placeholder.nix"''}
   '';
 in
 # JSON is YAML; the name of its folder is a scenario's name.

@@ -6,7 +6,7 @@ let
     inherit (modules) evalModules evalDefinitions pushDown discharge;
   };
 
-  options = import ./options.nix;
+  options = import ./options.nix lib;
   types = import ./types.nix lib;
   modules = import ./modules.nix lib;
 

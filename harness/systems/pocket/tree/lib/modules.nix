@@ -54,12 +54,9 @@ let
       then mergeDeclarations loc (map (it: { inherit (it) file; set = it.value; }) found)
       else if builtins.length found > 1
       then throw "The option `${lib.showOption loc}' in `${(head found).file}' is already declared in `${(head (tail found)).file}'."
-      else prepare (head found).value // { inherit loc; declaredIn = (head found).file; })
+      else { type = lib.types.unspecified; } // (head found).value
+        // { inherit loc; declaredIn = (head found).file; })
     (map (it: mapAttrs (_: value: { inherit (it) file; inherit value; }) it.set) declarations);
-
-  prepare = option: option // {
-    type = if option.type or null == "bool" then lib.types.bool else option.type or lib.types.unspecified;
-  };
 
   # { file, value } with properties around the value → a list of them whose values are plain sets;
   # conditions and priorities move inwards, so that attribute names never depend on them.

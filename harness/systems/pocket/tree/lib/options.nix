@@ -1,4 +1,6 @@
-# Declaring options, and the properties that definitions can carry (nixpkgs, lib/modules.nix).
+# Declaring options, and the properties that definitions can carry (nixpkgs, lib/options.nix and
+# lib/modules.nix).
+lib:
 let
   mkOverride = priority: content: { _type = "override"; inherit priority content; };
   mkOrder = priority: content: { _type = "order"; inherit priority content; };
@@ -10,7 +12,7 @@ in
     default = false;
     example = true;
     description = "Whether to enable ${what}.";
-    type = "bool";
+    type = lib.types.bool;
   };
   isOption = x: x._type or null == "option";
 

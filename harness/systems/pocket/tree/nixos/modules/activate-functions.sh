@@ -50,13 +50,24 @@ remove_copies() {
     printf %s "$1" >/etc/.clean
 }
 
-# A service is a daemon with its process id in /run/NAME.pid.
+# A service is a daemon with its process id in /run/NAME.pid. A process that has ended but still
+# has an entry there has no command line any more.
 is_running() {
-    [ -s "/run/$1.pid" ] && kill -0 "$(cat "/run/$1.pid")" 2>/dev/null
+    [ -s "/run/$1.pid" ] && grep -qs "$1" "/proc/$(cat "/run/$1.pid")/cmdline"
 }
 
+# Its ports are free only when it is gone.
 stop_service() {
     if is_running "$1"; then kill "$(cat "/run/$1.pid")"; fi
+    tries=0
+    while is_running "$1"; do
+        tries=$((tries + 1))
+        if [ $tries -gt 100 ]; then
+            echo "$1 does not stop" >&2
+            exit 1
+        fi
+        sleep 0.1
+    done
     rm -f "/run/$1.pid" "/run/$1.command"
 }
 

@@ -1,0 +1,4 @@
+# An option that NixOS does not have.
+{
+  networking.hostNam = "small";
+}

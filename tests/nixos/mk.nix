@@ -1,0 +1,146 @@
+# What the tests evaluate: the functions of the Nix files, on any nixpkgs.
+{
+  nixpkgs ? toString ./standin,
+  system ? "x86_64-linux",
+}:
+let
+  files = ../../harness/systems/nixos/nix;
+  scenarios = ../../scenarios;
+  pkgs = import nixpkgs { inherit system; };
+  mkOfflineRebuildTest = import (files + "/make-test.nix") { inherit nixpkgs system pkgs; };
+  small = mkOfflineRebuildTest {
+    # The example of the README.
+    name = "small";
+    base = scenarios + "/nixos-smoke/base.nix";
+    edits.hosts = {
+      file = scenarios + "/nixos-smoke/edits/hosts.nix";
+      check = scenarios + "/nixos-smoke/checks/test_hosts.py";
+      rehearse = scenarios + "/nixos-smoke/edits/hosts-placeholder.nix";
+    };
+    strategies = [
+      "keep-outputs"
+      "rehearsed"
+    ];
+  };
+  with_ =
+    changes:
+    (mkOfflineRebuildTest (
+      {
+        name = "own";
+        base = scenarios + "/nixos-smoke/base.nix";
+        edits.hosts = scenarios + "/nixos-smoke/edits/hosts.nix";
+        strategies = [ "rehearsed" ];
+      }
+      // changes
+    )).rehearsed;
+  project = import ../../default.nix { inherit nixpkgs system pkgs; };
+  flake = {
+    outPath = toString ./flake;
+    inputs.nixpkgs.outPath = nixpkgs;
+  };
+  evaluate =
+    modules:
+    (import (files + "/evaluate.nix") {
+      inherit system;
+      tree = nixpkgs;
+      settings = import (files + "/settings.nix") { };
+    } modules).system;
+in
+{
+  # Tests, as derivations.
+  inherit small;
+  real = with_ { network = "real"; };
+  bootLoader = with_ { machine.bootLoader = true; };
+  copied = with_ { provision = "copied"; };
+  host = with_ {
+    base = null;
+    nixosConfiguration = {
+      inherit flake;
+      host = "laptop";
+    };
+    network = "real";
+  };
+  matrix = project.matrix;
+  inherit (project) package;
+  smoke = project.checks.smoke;
+
+  # Refused.
+  built = with_ { provision = "built"; };
+  neither = with_ { base = null; };
+  misspelt = with_ { base = ./misspelt.nix; };
+  notARealSetting = with_ { machine.memorySize = 4096; };
+
+  # What the machine is like.
+  machine =
+    let
+      own = (small.rehearsed.config.nodes).machine;
+    in
+    {
+      inherit (own.virtualisation)
+        sharedDirectories
+        mountHostNixStore
+        writableStoreUseTmpfs
+        useNixStoreImage
+        ;
+      inherit (own.virtualisation.qemu) options networkingOptions;
+      inherit (own.nix.settings) substituters hashed-mirrors;
+      inherit (own.systemd.services.backdoor) restartIfChanged;
+      references = small.rehearsed.config.includeTestScriptReferences;
+      switch = own.system.switch.enable;
+      network = own.networking.interfaces.eth1.ipv4.addresses;
+    };
+  supported = (import (files + "/provisions.nix")).supported;
+  settings = import (files + "/settings.nix") { };
+  shipped = builtins.mapAttrs (_: one: removeAttrs one [ "folder" ]) (
+    import (scenarios + "/nixos.nix")
+  );
+  scenarioText =
+    (import (files + "/scenario.nix") { inherit pkgs; } {
+      name = "own";
+      base = scenarios + "/nixos-smoke/base.nix";
+      edits.hosts = {
+        file = scenarios + "/nixos-smoke/edits/hosts.nix";
+        check = scenarios + "/nixos-smoke/checks/test_hosts.py";
+      };
+      strategies = [ "rehearsed" ];
+      provision = "cached-all";
+      claims = null;
+      patience = 900;
+      settings = import (files + "/settings.nix") { };
+    }).text;
+  rehearsal =
+    (import "${nixpkgs}/nixos" {
+      inherit system;
+      configuration = {
+        imports = [
+          (files + "/rehearsal.nix")
+          ./host.nix
+        ];
+        system.offlineRebuild = {
+          paths = [ pkgs.hello ];
+          keepOutputs = true;
+          flakeInputs.one.outPath = "${pkgs.curl}";
+        };
+      };
+    }).config;
+
+  # Every module of a scenario on its own: none and one edit.
+  scenario =
+    folder:
+    let
+      edits = builtins.attrNames (builtins.readDir (folder + "/edits"));
+    in
+    builtins.listToAttrs (
+      map (edit: {
+        name = edit;
+        value =
+          (evaluate [
+            (folder + "/base.nix")
+            (folder + "/edits/${edit}")
+          ]).drvPath;
+      }) edits
+    )
+    // {
+      base = (evaluate [ (folder + "/base.nix") ]).drvPath;
+    };
+}
