@@ -64,12 +64,8 @@ class Monitor:
         if not self._loop.is_closed():
             # QEMU may be gone already, which is what the caller is after.
             with contextlib.suppress(MachineError):
-                self._await(self._close(), 5, "disconnect")
+                self._await(self._client.disconnect(), 5, "disconnect")
             self._stop_loop()
-
-    async def _close(self) -> None:
-        self._listening.cancel()
-        await self._client.disconnect()
 
     async def _open(self, connection: socket.socket) -> None:
         listener = EventListener()
@@ -120,6 +116,14 @@ class Monitor:
             raise MachineError(f"QEMU's monitor, {name}: {error}") from error
 
     def _stop_loop(self) -> None:
+        self._await(_cancel_others(), 5, "clean up")
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+async def _cancel_others() -> None:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
