@@ -30,7 +30,7 @@ run: setup
 test: setup
 	$(PYTEST) -n auto -m 'not vm' $(ARGS)
 	$(HARNESS) setup
-	$(PYTEST) -m vm $(ARGS)
+	$(PYTEST) -n 2 --dist loadscope -m vm $(ARGS)
 
 test-unit: setup
 	$(PYTEST) -n auto -m 'not vm' $(ARGS)

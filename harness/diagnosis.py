@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from harness.machines.base import Machine, Output
 from harness.nix.closure import build_closure
 from harness.nix.explanation import Explanation, Known, explain, explain_import
-from harness.nix.graph import load_graph
-from harness.nix.store import Store
+from harness.nix.graph import DerivationGraph, load_graph
+from harness.nix.store import Store, name_of
 from harness.results import Cause
 from harness.systems import base as systems
 
@@ -83,18 +83,24 @@ def diagnose(
         return Diagnosis(Cause.UNSUPPORTED_FLAG, f"this command does not know {refused}")
     evaluated = systems.instantiate(machine, tree, *_SUBSTITUTION_OFF)
     if evaluated.status != 0:
-        return _of_evaluation(machine, evaluated.stderr, Known(available, sizes=before.present))
+        return _of_evaluation(machine, evaluated.stderr, before, available)
     drv = evaluated.stdout.strip().split("!")[0]
     recipes = {**before.recipes, **Store(machine).derivations_since(systems.CONFIGURATION)}
     graph = load_graph([drv, before.drv], recipes.__getitem__)
     node = graph.node(drv)
-    sources = build_closure(graph, [node]).sources  # evaluation has added them by now
-    there = sources.union(available)
-    known = Known(there, before.present, sizes=before.present, derivers=before.derivers)
+    known = _known(graph, node, before, available)
     return _from_graph(explain(graph, [graph.node(before.drv)], [node], known), failed)
 
 
-def _of_evaluation(machine: Machine, stderr: str, known: Known) -> Diagnosis:
+def _known(graph: DerivationGraph, node: int, before: Survey, available: Collection[str]) -> Known:
+    sources = build_closure(graph, [node]).sources  # evaluation has added them by now
+    there = sources.union(available)
+    return Known(there, before.present, sizes=before.present, derivers=before.derivers)
+
+
+def _of_evaluation(
+    machine: Machine, stderr: str, before: Survey, available: Collection[str]
+) -> Diagnosis:
     """What an evaluation lacks: the result of an import from derivation, or something fetched."""
     plain = f"evaluation needs what is gone: {_last_error(stderr)}"
     store = Store(machine)
@@ -102,12 +108,18 @@ def _of_evaluation(machine: Machine, stderr: str, known: Known) -> Diagnosis:
     imported = next(reversed(_DERIVATION.findall(stderr)), "")
     if not imported or not store.is_valid(imported):
         return Diagnosis(Cause.EVALUATION_FETCH, plain)
-    graph = load_graph([imported], store.derivations(imported).__getitem__)
-    explanation = explain_import(graph, graph.node(imported), known)
+    recipes = {**before.recipes, **store.derivations(imported)}
+    graph = load_graph([imported, before.drv], recipes.__getitem__)
+    node = graph.node(imported)
+    explanation = explain_import(
+        graph, [graph.node(before.drv)], node, _known(graph, node, before, available)
+    )
     names = tuple(item.name for item in explanation.missing)
     if not names:
         return Diagnosis(Cause.EVALUATION_FETCH, plain)
-    message = f"evaluation imports what is gone: {', '.join(names)}"
+    what = name_of(imported).removesuffix(".drv")
+    gone = "which is gone" if names == (what,) else f"missing for that: {', '.join(names)}"
+    message = f"evaluation imports {what}, {gone}"
     return Diagnosis(Cause.EVALUATION_FETCH, message, names, "\n".join(explanation.lines()))
 
 

@@ -244,7 +244,7 @@ class _Tests:
                     process.terminate(child, patience=60)
         finally:
             self._take_over(scenario, out)
-        if not any(cell.key.scenario == scenario.name for cell in self.run.cells):
+        if not _begun(out / "results.jsonl"):
             tail = (out / "driver.log").read_text(errors="replace").splitlines()[-20:]
             raise SetupError(
                 f"the test driver of {scenario.name} ended with status {status} and no result:\n"
@@ -265,7 +265,7 @@ class _Tests:
 
     def _show(self, results: Path, shown: int) -> int:
         """Tell of the cells that came since; how many there are now."""
-        if not results.exists() or not results.stat().st_size:
+        if not _begun(results):
             return shown
         cells = read_log(results).run.cells
         for cell in cells[shown:]:
@@ -274,7 +274,7 @@ class _Tests:
 
     def _take_over(self, scenario: Scenario, out: Path) -> None:
         results = out / "results.jsonl"
-        if not results.exists() or not results.stat().st_size:
+        if not _begun(results):
             return
         run = read_log(results).run
         logs = f"drivers/{scenario.name}/"
@@ -356,6 +356,11 @@ def build_driver(scenario: Scenario, job: Mapping[str, object], source: Source) 
         drv = nix(["nix-instantiate", *arguments]).strip().split("!")[0]
     with _hint("the test itself cannot be built with this nixpkgs"):
         return Path(nix(["nix-store", "--realise", drv]).split()[-1])
+
+
+def _begun(results: Path) -> bool:
+    """Whether the engine in the driver has written anything."""
+    return results.exists() and results.stat().st_size > 0
 
 
 def _is_path(wanted: str) -> bool:

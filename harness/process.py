@@ -35,6 +35,10 @@ _children: set[subprocess.Popen[bytes]] = set()
 _starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="starter")
 
 
+#: A program that `spawn` started.
+Child = subprocess.Popen[bytes]
+
+
 @dataclass(frozen=True)
 class Completed:
     """How a finished process ended: its exit status and what it printed (decoded, lossy)."""
@@ -132,7 +136,7 @@ def spawn(
     stdout: IO[bytes] | int | None = subprocess.DEVNULL,
     stderr: IO[bytes] | int | None = subprocess.DEVNULL,
     pass_fds: Sequence[int] = (),
-) -> subprocess.Popen[bytes]:
+) -> Child:
     """Start a long-running program; the caller ends it with `terminate`.
 
     The child inherits the open files *pass_fds* under the same numbers.  Raises `SetupError` when
@@ -158,7 +162,15 @@ def spawn(
     return child
 
 
-def terminate(child: subprocess.Popen[bytes], *, patience: float = 5.0) -> int:
+def wait(child: Child, seconds: float) -> int | None:
+    """Wait for *child* to end by itself: its status, or None when it is still running."""
+    try:
+        return child.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return None
+
+
+def terminate(child: Child, *, patience: float = 5.0) -> int:
     """End *child* and its process group: ask, wait *patience* seconds, then kill. Its status."""
     if child.poll() is None:
         _signal_group(child, signal.SIGTERM)

@@ -64,7 +64,7 @@ def _explained(
             damaged=store.damaged,
         )
         if arguments.imported:
-            return explain_import(graph, following, known)
+            return explain_import(graph, [base], following, known)
         return explain(graph, [base], [following], known, remarks)
 
     paths = [item.path for item in told({}, ()).missing]

@@ -6,7 +6,6 @@ import contextlib
 import re
 import signal
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -61,7 +60,7 @@ class QemuMachine:
         self._size = size
         self._forwards = internet_forward
         self._accelerator = accelerator
-        self._qemu: subprocess.Popen[bytes] | None = None
+        self._qemu: process.Child | None = None
         self._backdoor: Backdoor | None = None
         self._monitor: Monitor | None = None
         self._files: FilesPort | None = None
@@ -213,12 +212,10 @@ class QemuMachine:
             self._shell().tell("poweroff")
         qemu = self._qemu
         assert qemu is not None
-        try:
-            qemu.wait(60)
-        except subprocess.TimeoutExpired as error:
-            raise MachineError("the machine did not power off within 60 s") from error
-        finally:
-            self.crash()
+        ended = process.wait(qemu, 60)
+        self.crash()
+        if ended is None:
+            raise MachineError("the machine did not power off within 60 s")
 
     def crash(self) -> None:
         """Pull the plug: end at once, from any state, and free everything on the host."""
@@ -294,8 +291,7 @@ class QemuMachine:
 
     def _explained(self, doing: str, symptom: str) -> MachineError:
         assert self._qemu is not None
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._qemu.wait(2)  # the console closes a moment before QEMU is gone
+        process.wait(self._qemu, 2)  # the console closes a moment before QEMU is gone
         reason = self._trouble or _cause_of_death(self._qemu.poll(), self.console()) or symptom
         tail = "\n".join(self.console().strip().splitlines()[-_CONSOLE_TAIL:])
         log = (self._folder / "qemu.log").read_text(errors="replace").strip()

@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import TypeVar
 
-from qemu.qmp import EventListener, Message, QMPClient, QMPError
+from qemu.qmp import EventListener, Message, QMPClient, QMPError, Runstate
 
 from harness.errors import MachineError
 
@@ -93,12 +93,11 @@ class Monitor:
     async def _unless_gone(self, change: Coroutine[object, object, Message]) -> object:
         """The data of the next event; an event that cannot come any more is an error."""
         event = asyncio.ensure_future(change)
-        gone = asyncio.ensure_future(self._client.runstate_changed())
-        await asyncio.wait({event, gone}, return_when=asyncio.FIRST_COMPLETED)
-        gone.cancel()
-        if not event.done():
-            event.cancel()
-            raise EOFError("QEMU ended in the middle")
+        while not event.done():
+            await asyncio.wait({event}, timeout=0.5)
+            if not event.done() and self._client.runstate is not Runstate.RUNNING:
+                event.cancel()
+                raise EOFError("QEMU ended in the middle")
         return event.result()["data"]
 
     def _await(self, work: Coroutine[object, object, T], timeout: float, name: str) -> T:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from harness.nix.closure import Missing, offline_rebuild
 from harness.nix.graph import DerivationGraph
@@ -117,7 +117,9 @@ class Explanation:
         what = _count(self.missing, "path")
         verb = "is" if len(self.missing) == 1 else "are"
         if self.of_evaluation:
-            found = [f"the evaluation stops: {what} that it reads {verb} missing:"]
+            found = [
+                f"the evaluation stops, since it imports from a derivation: {what} {verb} missing:"
+            ]
         else:
             found = [f"the build stops: {what} {verb} missing, nearest to the edit first:"]
         for item in self.missing[:_SHOWN]:
@@ -207,8 +209,17 @@ def explain(
     )
 
 
-def explain_import(graph: DerivationGraph, imported: int, known: Known) -> Explanation:
-    """Why an evaluation stops which reads the outputs of *imported* (import from derivation)."""
+def explain_import(
+    graph: DerivationGraph, base: Iterable[int], imported: int, known: Known
+) -> Explanation:
+    """Why an evaluation stops which reads the outputs of *imported* (import from derivation).
+
+    The outputs themselves are missing if they were here once; those that an edit changes have to
+    be built, and lack what that takes.
+    """
+    outputs = graph.outputs[imported].values()
+    if known.earlier is not None and not any(key in known.earlier for key in outputs):
+        return replace(explain(graph, base, [imported], known), of_evaluation=True)
     missing = tuple(
         MissingPath(
             path=key,

@@ -36,17 +36,24 @@ class FakeQemu:
 
     def _serve(self) -> None:
         self.say(GREETING)
-        with self._theirs.makefile() as lines:
-            for line in lines:
-                message = json.loads(line)
-                self.commands.append(message)
-                if message["execute"] == "qmp_capabilities":
-                    self.say({"return": {}})  # the library gives this one no id
-                    continue
-                answers = self._answer(self, message)
-                for answer in answers if answers is not None else []:
-                    self.say({"id": message["id"], **answer} if "event" not in answer else answer)
+        for message in self._received():
+            self.commands.append(message)
+            if message["execute"] == "qmp_capabilities":
+                self.say({"return": {}})  # the library gives this one no id
+                continue
+            for answer in self._answer(self, message) or []:
+                self.say(answer if "event" in answer else {"id": message["id"], **answer})
         self._theirs.close()
+
+    def _received(self) -> Iterator[Message]:
+        """The commands; nothing separates one from the next."""
+        text = ""
+        while data := self._theirs.recv(65536):
+            text += data.decode()
+            while text:
+                message, end = json.JSONDecoder().raw_decode(text)
+                yield message
+                text = text[end:].lstrip()
 
 
 def noted(_name: str, _data: Event) -> None:

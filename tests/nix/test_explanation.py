@@ -108,15 +108,29 @@ def test_a_fixed_output_has_many_rightful_derivers() -> None:
 def test_an_import_stops_the_evaluation() -> None:
     toy = Toy(SYSTEM)
     (node,) = toy.nodes("etc1")
-    found = explain_import(toy.graph, node, known(sizes={path("etc1-out"): 1500}))
+    base = toy.nodes("top1")
+    found = explain_import(toy.graph, base, node, known(sizes={path("etc1-out"): 1500}))
     assert found.phase is Phase.EVALUATION
     assert [(item.name, item.why, item.size) for item in found.missing] == [
         ("etc1", Gone.IMPORTED, 1500)
     ]
-    assert found.lines()[0] == "the evaluation stops: 1 path that it reads is missing:"
+    assert found.lines()[0] == (
+        "the evaluation stops, since it imports from a derivation: 1 path is missing:"
+    )
     assert "import from derivation" in found.lines()[1]
     assert "1.5 kB" in found.lines()[1]
-    assert explain_import(toy.graph, node, known("etc1-out")).phase is Phase.NOTHING
+    assert explain_import(toy.graph, base, node, known("etc1-out")).phase is Phase.NOTHING
+
+
+def test_a_changed_import_lacks_what_making_it_takes() -> None:
+    toy = Toy(SYSTEM)
+    (node,) = toy.nodes("etc2")
+    about = known(*RUNTIME, earlier={path("etc1-out"), path("tool-out")})
+    found = explain_import(toy.graph, toy.nodes("top1"), node, about)
+    assert found.phase is Phase.EVALUATION
+    assert [(item.name, item.why, item.chain) for item in found.missing] == [
+        ("tool-out", Gone.COLLECTED_BUILD_INPUT, ("etc2",))
+    ]
 
 
 def test_long_lists_are_counted() -> None:

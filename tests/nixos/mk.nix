@@ -34,15 +34,24 @@ let
       // changes
     )).rehearsed;
   project = import ../../default.nix { inherit nixpkgs system pkgs; };
-  flake = {
+  hosts = {
     outPath = toString ./flake;
     inputs.nixpkgs.outPath = nixpkgs;
+    nixosConfigurations.laptop = import "${nixpkgs}/nixos/lib/eval-config.nix" {
+      inherit system;
+      modules = [
+        {
+          networking.hostName = "laptop";
+          nixpkgs = { inherit pkgs; };
+        }
+      ];
+    };
   };
   evaluate =
     modules:
     (import (files + "/evaluate.nix") {
       inherit system;
-      tree = nixpkgs;
+      inherit nixpkgs;
       settings = import (files + "/settings.nix") { };
     } modules).system;
 in
@@ -55,7 +64,7 @@ in
   host = with_ {
     base = null;
     nixosConfiguration = {
-      inherit flake;
+      flake = hosts;
       host = "laptop";
     };
     network = "real";
@@ -63,6 +72,35 @@ in
   matrix = project.matrix;
   inherit (project) package;
   smoke = project.checks.smoke;
+
+  # The flake, called as Nix calls it.
+  flake =
+    let
+      outputs = (import ../../flake.nix).outputs {
+        self = outputs;
+        nixpkgs = {
+          outPath = nixpkgs;
+          inherit (pkgs) lib;
+          legacyPackages.${system} = pkgs;
+        };
+      };
+      own = outputs.lib.mkOfflineRebuildTest {
+        inherit system;
+        name = "own";
+        base = scenarios + "/nixos-smoke/base.nix";
+        edits.hosts = scenarios + "/nixos-smoke/edits/hosts.nix";
+      };
+    in
+    {
+      names = builtins.attrNames outputs;
+      module = builtins.pathExists outputs.nixosModules.default;
+      package = outputs.packages.${system}.default.drvPath;
+      smoke = outputs.checks.${system}.smoke.drvPath;
+      job = outputs.hydraJobs.${system}.nixos-smoke.rehearsed.drvPath;
+      matrix = outputs.legacyPackages.${system}.matrix.nixos-smoke.rehearsed.drvPath;
+      own = own.keep-outputs.drvPath;
+      program = builtins.isString outputs.apps.${system}.default.program;
+    };
 
   # Refused.
   built = with_ { provision = "built"; };

@@ -87,11 +87,23 @@ def test_every_file_parses(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "attribute", ["small.keep-outputs", "small.rehearsed", "real", "bootLoader", "copied", "smoke"]
+    "attribute",
+    ["small.keep-outputs", "small.rehearsed", "real", "bootLoader", "copied", "host", "smoke"],
 )
 def test_a_test_becomes_a_derivation(evaluate: Evaluate, attribute: str) -> None:
     [drv] = evaluate(attribute, drv=True)
     assert Path(drv.split("!")[0]).exists()
+
+
+def test_the_flake_offers_what_it_promises(evaluate: Evaluate) -> None:
+    flake = evaluate("flake")
+    assert {"apps", "checks", "hydraJobs", "legacyPackages", "lib", "nixosModules", "packages"} == {
+        *flake["names"]
+    }
+    assert flake["module"] is True
+    assert flake["program"] is True
+    assert flake["smoke"] == flake["job"] == flake["matrix"] != flake["own"]
+    assert "offline-rebuild-harness" in flake["package"]
 
 
 def test_strategies_and_network_models_make_different_tests(evaluate: Evaluate) -> None:

@@ -9,6 +9,7 @@ pocket
   trivial.revisionWithDefault = default: default;
   platforms.linux = [ "x86_64-linux" ];
   licenses.mit.spdxId = "MIT";
+  getExe = drv: "${drv}/bin/${drv.meta.mainProgram}";
   importTOML = file: fromTOML (builtins.readFile file);
   assertMsg = condition: message: condition || throw message;
   literalExpression = text: { inherit text; };

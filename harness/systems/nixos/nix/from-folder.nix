@@ -19,10 +19,7 @@ let
     inherit name;
     path = folder;
   };
-  evaluate = import ./evaluate.nix {
-    inherit system settings;
-    tree = nixpkgs;
-  };
+  evaluate = import ./evaluate.nix { inherit nixpkgs system settings; };
   evaluated = evaluate [ (folder + "/base.nix") ];
   caches = import ./caches.nix { inherit pkgs; } {
     base = evaluated;

@@ -34,12 +34,19 @@ let
   settings = import ./settings.nix (machine // { inherit network; });
   host = nixosConfiguration;
   tree = if host == null then nixpkgs else import ./flake-host.nix { inherit pkgs; } host;
-  evaluate = import ./evaluate.nix { inherit tree system settings; };
+  evaluate = import ./evaluate.nix {
+    inherit
+      nixpkgs
+      system
+      settings
+      host
+      ;
+  };
 
   modules = lib.mapAttrs (_: edit: if lib.isAttrs edit then edit else { file = edit; }) edits;
   baseFile =
     if host != null then
-      builtins.toFile "base.nix" "{ }\n"
+      ./empty.nix
     else if base == null then
       throw "mkOfflineRebuildTest: ${name} needs `base` or `nixosConfiguration`"
     else

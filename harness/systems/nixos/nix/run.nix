@@ -29,8 +29,12 @@ let
     path = scenario;
   };
   file = relative: /. + "${scenario}/${relative}";
-  evaluate = import ./evaluate.nix { inherit tree system settings; };
-  evaluated = evaluate [ (file wanted.base) ];
+  evaluate = import ./evaluate.nix {
+    inherit system settings host;
+    nixpkgs = source;
+  };
+  base = if host == null then file wanted.base else ./empty.nix;
+  evaluated = evaluate [ base ];
 in
 import ./test-of.nix
   {
@@ -41,7 +45,12 @@ import ./test-of.nix
     name = "offline-rebuild-${baseNameOf scenario}";
     # The name of its folder is the scenario's name, and that of a store path is another.
     scenario = "${
-      pkgs.runCommand "scenario" { } "mkdir $out && cp -r ${folder} $out/${baseNameOf scenario}"
+      pkgs.runCommand "scenario" { } ''
+        mkdir $out
+        cp -r ${folder} $out/${baseNameOf scenario}
+        chmod -R u+w $out
+        ${lib.optionalString (host != null) "cp ${base} $out/${baseNameOf scenario}/${wanted.base}"}
+      ''
     }/${baseNameOf scenario}";
     inherit (wanted) select facts timeout;
     inherit settings tree evaluated;
@@ -52,6 +61,9 @@ import ./test-of.nix
       else
         import ./caches.nix { inherit pkgs; } {
           base = evaluated;
-          edited = map (edit: evaluate (map file [ wanted.base edit ])) wanted.edits;
+          edited = map (edit: evaluate [
+            base
+            (file edit)
+          ]) wanted.edits;
         };
   }

@@ -42,7 +42,9 @@ if [ -n "$rollback" ]; then
     esac
     toplevel=$(readlink -f "$profile")
 else
-    toplevel=$(nix-build '<nixpkgs/nixos>' -A system --no-out-link "$@")
+    # Only `build` leaves a link, ./result, which keeps the system from being collected.
+    [ "$action" = build ] || set -- --no-out-link "$@"
+    toplevel=$(nix-build '<nixpkgs/nixos>' -A system "$@")
     case $action in
     switch | boot) nix-env -p "$profile" --set "$toplevel" >&2 ;;
     esac
@@ -50,6 +52,5 @@ fi
 
 case $action in
 switch | boot | test) "$toplevel/bin/switch-to-configuration" "$action" >&2 ;;
-build) ln -sfn "$toplevel" result ;;
 esac
 echo "$toplevel"

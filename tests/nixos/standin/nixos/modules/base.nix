@@ -21,6 +21,8 @@ let
 in
 {
   options = {
+    # nixos/modules/misc/nixpkgs.nix
+    nixpkgs.pkgs = option types.raw pkgs;
     # nixos/modules/system/boot/loader/grub/grub.nix
     boot.loader.grub = {
       enable = option types.bool true;
@@ -140,6 +142,7 @@ in
         "nix"
         "virtualisation"
         "environment"
+        "nixpkgs"
       ]
       // {
         inherit (config.environment) etc;

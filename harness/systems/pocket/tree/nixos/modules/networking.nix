@@ -41,7 +41,11 @@ in
           passAsFile = [ "text" "extra" ];
           nativeBuildInputs = [ pkgs.hostctl ];
         }
-        "hostctl $textPath $extraPath > $out";
+        ''
+          cp $textPath hosts
+          cp $extraPath extraHosts
+          hostctl hosts extraHosts > $out
+        '';
     };
     system.activationScripts.hostname = lib.optionalString (cfg.hostName != "") ''
       hostname ${cfg.hostName}

@@ -13,8 +13,9 @@ let
   validated = pkgs.runCommand "sshd_config-validated"
     { inherit text; passAsFile = [ "text" ]; nativeBuildInputs = [ pkgs.sshd-lint ]; }
     ''
-      sshd-lint $textPath
-      cp $textPath $out
+      cp $textPath sshd_config
+      sshd-lint sshd_config
+      cp sshd_config $out
     '';
 in
 {

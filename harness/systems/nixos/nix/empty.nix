@@ -1,0 +1,2 @@
+# A base that adds nothing: of a host that is a base by itself.
+{ }

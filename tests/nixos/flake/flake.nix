@@ -1,0 +1,4 @@
+# Stands for the source of a flake.
+{
+  outputs = _: { };
+}
