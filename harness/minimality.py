@@ -149,9 +149,10 @@ def _trial(
     size = _drop(experiment, path)
     if experiment.store.is_valid(path):
         return Trial(path, size, Need.KEPT_ANYWAY, evidence="still valid without its root")
+    left = replace(cutoff, available=experiment.store.registrations())
     experiment.machine.checkpoint(_DROPPED)
     for cell in cells:
-        need, evidence = _missed(experiment, cutoff, cell, of_base, _DROPPED)
+        need, evidence = _missed(experiment, left, cell, of_base, _DROPPED)
         if need is not None:
             return Trial(path, size, need, cell.key.edit, evidence)
     return Trial(path, size, Need.NOT_MISSED)

@@ -23,6 +23,12 @@ ETC_DRV, JQ_DRV = f"/nix/store/{HASH}-etc.drv", f"/nix/store/{HASH}-jq.drv"
 BASE = cast(Provisioned, SimpleNamespace())
 
 
+@dataclass(frozen=True)
+class MadeCutOff:
+    result: BranchResult
+    available: frozenset[str] = frozenset()
+
+
 @dataclass
 class Made:
     """A store with GC roots, of which each edit needs some; checkpoints are copies of the roots."""
@@ -64,6 +70,9 @@ class Made:
     def is_valid(self, path: str) -> bool:
         return path in self.roots | self.sticky
 
+    def registrations(self) -> set[str]:
+        return self.roots | self.sticky
+
     def size(self) -> int:
         return 1000 * len(self.roots)
 
@@ -76,13 +85,15 @@ class Made:
         self.checkpoint("cut")
         witness = Witness("garbage-collected", self.witness, "the canary")
         keys = ("made-up", "pocket", "built", "rehearsed", "kept", "down")
-        return SimpleNamespace(result=BranchResult(*keys, witnesses=(witness,)))
+        return MadeCutOff(BranchResult(*keys, witnesses=(witness,)))
 
     def recipes_of_base(self) -> frozenset[str]:
         return frozenset({JQ_DRV})
 
     def rebuild(self, cutoff: Any, cell: Cell, transcript: Transcript, *, start: str) -> CellResult:
         self.restore(start)
+        if start != "cut":  # a diagnosis looks for what is missing in what is left
+            assert cutoff.available == self.registrations()
         edit = cell.key.edit
         result = CellResult(cell.key, cell.claim, Verdict.REBUILT)
         lost = self.needs[edit] - self.roots - self.sticky

@@ -7,6 +7,7 @@ no nixpkgs here (tests/nixos evaluates the real thing).
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -193,3 +194,14 @@ def test_what_is_no_job_is_a_clear_error(tmp_path: Path, text: str) -> None:
     file.write_text(text)
     with pytest.raises(InputError, match="no job"):
         read_job(file)
+
+
+def test_the_nixos_tier_does_without_what_only_the_embedded_one_needs() -> None:
+    program = (
+        "import sys; sys.modules['qemu'] = sys.modules['qemu.qmp'] = None;"
+        " import harness.commands.run, harness.testscript, harness.internet.node"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from harness.commands.planning import own_shard
 from harness.commands.selecting import planned, pocket_source, selection
-from harness.embedded import Embedded
 from harness.errors import ExitCode, UsageError
 from harness.nixos_tier import Choice, run_nixos
 from harness.progress import make_progress
@@ -26,6 +25,9 @@ def main(arguments: argparse.Namespace) -> ExitCode:
     if arguments.tier == "nixos":
         return _nixos(arguments)
     plan, facts = own_shard(planned(arguments), arguments)
+    # What it needs beyond (qemu.qmp) is not there where only the NixOS tier is installed.
+    from harness.embedded import Embedded  # noqa: PLC0415
+
     tier = Embedded(arguments.accelerator, pocket_source(arguments))
     jobs = arguments.jobs or min(_MOST_JOBS, len(os.sched_getaffinity(0)))
     folder = Path(arguments.report_dir)

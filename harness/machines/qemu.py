@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import shutil
 import signal
 import socket
 import threading
@@ -168,7 +169,8 @@ class QemuMachine:
     def set_link(self, state: Link) -> None:
         """Plug or unplug the network card at both ends."""
         self._link = state
-        self._apply_link()
+        with self._explaining(f"set link {state}"):
+            self._apply_link()
 
     def links(self) -> Mapping[str, Link]:
         """The state that was last set, for each network card."""
@@ -177,7 +179,8 @@ class QemuMachine:
     def checkpoint(self, tag: str) -> None:
         """Save memory, devices and disks under *tag* (an existing one is replaced)."""
         self.forget(tag)
-        self._qmp().job("snapshot-save", tag=tag, vmstate=DISKS[0], devices=list(DISKS))
+        with self._explaining(f"checkpoint {tag}"):
+            self._qmp().job("snapshot-save", tag=tag, vmstate=DISKS[0], devices=list(DISKS))
         self._checkpoints.add(tag)
 
     def restore(self, tag: str) -> None:
@@ -189,16 +192,18 @@ class QemuMachine:
         if tag not in self._checkpoints:
             raise MachineError(f"the machine has no checkpoint {tag!r}")
         monitor = self._qmp()
-        monitor.command("stop")
-        monitor.job("snapshot-load", tag=tag, vmstate=DISKS[0], devices=list(DISKS))
-        self._apply_link()
-        monitor.command("cont")
+        with self._explaining(f"restore {tag}"):
+            monitor.command("stop")
+            monitor.job("snapshot-load", tag=tag, vmstate=DISKS[0], devices=list(DISKS))
+            self._apply_link()
+            monitor.command("cont")
 
     def forget(self, tag: str) -> None:
         """Drop a checkpoint and free its space; one that does not exist is no error."""
         if tag in self._checkpoints:
             self._checkpoints.discard(tag)
-            self._qmp().job("snapshot-delete", tag=tag, devices=list(DISKS))
+            with self._explaining(f"forget {tag}"):
+                self._qmp().job("snapshot-delete", tag=tag, devices=list(DISKS))
 
     def console(self) -> str:
         """What the serial console printed since the start."""
@@ -284,22 +289,25 @@ class QemuMachine:
 
     @contextlib.contextmanager
     def _explaining(self, doing: str) -> Iterator[None]:
+        """Turn the symptoms of a dead or hanging machine into an error that names the cause."""
         try:
             yield
-        except (LostShellError, OSError) as error:
+        except (LostShellError, MachineError, OSError) as error:
             raise self._explained(doing, str(error)) from error
 
     def _explained(self, doing: str, symptom: str) -> MachineError:
         assert self._qemu is not None
-        process.wait(self._qemu, 2)  # the console closes a moment before QEMU is gone
+        process.wait(self._qemu, 2)  # its sockets close a moment before QEMU is gone
         reason = self._trouble or _cause_of_death(self._qemu.poll(), self.console()) or symptom
         tail = "\n".join(self.console().strip().splitlines()[-_CONSOLE_TAIL:])
         log = (self._folder / "qemu.log").read_text(errors="replace").strip()
         summary = doing.splitlines()[0][:100]
+        free = shutil.disk_usage(self._folder).free >> 20
         return MachineError(
             f"machine {self.name}, while it ran `{summary}`: {reason}"
             + (f"\n--- QEMU said:\n{log}" if log else "")
-            + (f"\n--- end of its console:\n{tail}" if tail else "")
+            + (f"\n--- end of its console:\n{tail}" if tail else ""),
+            hint=f"only {free} MiB are free on the host for its disks" if free < 1024 else "",
         )
 
 

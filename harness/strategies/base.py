@@ -15,7 +15,7 @@ from harness.systems import base as systems
 
 #: The second disk, where what is kept outside the store goes: a stick that one carries along.
 STICK = "/media/stick"
-_STICK_DEVICE = "/dev/vdb"
+_STICK_DEVICE = "/dev/stick"
 
 
 @dataclass(frozen=True)

@@ -253,6 +253,12 @@ def test_full_disk_is_the_commands_failure(small: QemuMachine, tmp_path: Path) -
     small.copy_from_host(tmp_path / "more", "/root/more")
 
 
+def test_qemu_that_does_not_start_is_explained(make_machine: MakeMachine) -> None:
+    with pytest.raises(MachineError, match=r"QEMU ended with status 1[^$]*QEMU said") as caught:
+        make_machine(size=MachineSize(memory=1 << 40)).start()
+    assert "memory" in caught.value.message
+
+
 def test_too_small_a_disk_is_refused(make_machine: MakeMachine) -> None:
     with pytest.raises(SetupError, match="100 MiB"):
         make_machine(size=MachineSize(disk=100)).start()

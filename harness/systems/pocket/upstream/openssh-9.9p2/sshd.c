@@ -34,7 +34,7 @@ static int print_configuration(const struct servconf *conf)
 
 static int listen_on(int port)
 {
-    struct sockaddr_in address = {AF_INET, htons(port)};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
     int yes = 1, listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);

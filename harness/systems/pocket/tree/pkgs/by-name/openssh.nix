@@ -4,7 +4,7 @@ stdenv.mkDerivation rec {
   version = "9.9p2";
   src = fetchurl {
     url = "http://mirror.internet/openssh-${version}.tar";
-    hash = "sha256-fh6EhIummCwoF0plkNIVRr1RpvQI7qC/lHr5rzr7Ypc=";
+    hash = "sha256-BUl2Vsf1BKNDy9xW18w3fKgTBY81rwVjR3AnreunNUA=";
   };
   buildInputs = [ zlib ];
   buildPhase = ''cc -DVERSION="\"$version\"" -o sshd sshd.c servconf.c -lz'';
