@@ -189,11 +189,15 @@ def _arrange(tree: Path) -> None:
 
 def _make_root(tree: Path, image: Path) -> None:
     """A raw ext4 image of *tree*, owned by root; no journal: no machine boots a crashed disk."""
+    # Debian leaves the administrator's programs out of an ordinary user's PATH.
+    path = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
     process.run(
         [
             *("fakeroot", "mke2fs", "-q", "-t", "ext4", "-b", "4096", "-m", "0", "-L", "root"),
             *("-O", "^has_journal", "-E", "root_owner=0:0", "-d", tree),
             *(image, f"{ROOT_SIZE}M"),
         ],
+        env={"PATH": path},
         timeout=600,
+        hint="it needs the Debian package e2fsprogs and about 1 GiB of disk",
     )

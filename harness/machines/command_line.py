@@ -19,8 +19,12 @@ from harness.machines.base import MachineSize
 EMULATED_CPU = "qemu64,-cx16,+fsgsbase,+rdrand"
 #: ``norandmaps``: QEMU finds translated code by its virtual address, so programs that start at a
 #: random one are translated anew each time; without it a command costs more than twice as much.
-#: ``init_on_alloc=0``: Debian's kernel clears memory twice.  A panic or oops ends QEMU.
-KERNEL_PARAMETERS = "console=ttyS0 quiet panic=-1 oops=panic norandmaps init_on_alloc=0"
+#: ``no_timer_check``: on a busy host the emulated timer may look broken to the kernel at boot,
+#: which then panics.  ``init_on_alloc=0``: Debian's kernel clears memory twice.  A panic or oops
+#: ends QEMU.
+KERNEL_PARAMETERS = (
+    "console=ttyS0 quiet panic=-1 oops=panic norandmaps init_on_alloc=0 no_timer_check"
+)
 #: The guest's network card and what it is plugged into; each can be unplugged.
 CARD, PLUG = "card0", "net0"
 #: The block devices that a checkpoint covers; the first also holds the memory.

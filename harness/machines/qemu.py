@@ -250,7 +250,8 @@ class QemuMachine:
                 hint=f"it needs {least} MiB at the very least",
             )
         root, second = self._disks().values()
-        create = ("qemu-img", "create", "-q", "-f", "qcow2")
+        program = process.which("qemu-img", package="qemu-utils")
+        create = (program, "create", "-q", "-f", "qcow2")
         base = ("-b", self._image.rootfs, "-F", "raw")
         process.run([*create, *base, root, f"{self._size.disk}M"])
         process.run([*create, second, f"{self._size.second_disk}M"])
