@@ -16,7 +16,7 @@ from pathlib import Path
 
 from harness.errors import SetupError
 from harness.guest import build
-from harness.systems.pocket import seed
+from harness.systems.pocket import archive, seed
 
 _BUILDING = "building-"
 
@@ -76,6 +76,7 @@ def recipe_digest() -> str:
     here = Path(__file__).parent
     recipe = {f"guest/{path.relative_to(here)}": path for path in here.rglob("*") if path.is_file()}
     recipe["seed.py"] = Path(seed.__file__)
+    recipe["archive.py"] = Path(archive.__file__)
     digest = hashlib.sha256()
     for name, path in sorted(recipe.items()):
         if "__pycache__" in path.parts:
