@@ -1,25 +1,26 @@
-# A configuration whose evaluation imports from a derivation: sites.json becomes a Nix file when it
-# is built, and the system's hosts come from there.
-{ config, pkgs, ... }:
+# A configuration whose evaluation imports from a derivation: a table becomes a Nix file when that
+# is built, by a tool that nothing else needs, and the system's hosts come from there.
+{ config, lib, pkgs, ... }:
 let
   sites = pkgs.runCommand "sites.nix"
     {
-      json = config.environment.etc."sites.json".text;
-      passAsFile = [ "json" ];
-      nativeBuildInputs = [ pkgs.jq ];
+      table = config.environment.etc."sites.csv".text;
+      passAsFile = [ "table" ];
+      nativeBuildInputs = [ pkgs.miller ];
     }
     ''
       {
         echo "builtins.fromJSON '''"
-        jq -S . "$jsonPath"
+        mlr --icsv --ojson cat "$tablePath"
         echo "'''"
       } > $out
     '';
 in
 {
   networking.hostName = "pocket";
-  networking.hosts = import sites;
-  environment.etc."sites.json".text = builtins.toJSON { "10.1.0.1" = [ "site-a.example" ]; };
+  networking.hosts = lib.listToAttrs
+    (map (site: lib.nameValuePair site.address [ site.name ]) (import sites));
+  environment.etc."sites.csv".text = "address,name\n10.1.0.1,site-a.example\n";
   environment.systemPackages = [ pkgs.hello ];
 
   # For whoever wants to keep it: no closure of the system holds it.

@@ -1,7 +1,6 @@
-# A rehearsal: any other data to import.
+# Rehearses the imported data: another table.
 { lib, ... }:
 {
-  environment.etc."sites.json".text = lib.mkForce (builtins.toJSON {
-    "192.0.2.1" = [ "placeholder.example" ];
-  });
+  environment.etc."sites.csv".text =
+    lib.mkForce "address,name\n10.1.0.1,site-a.example\n192.0.2.1,placeholder.example\n";
 }

@@ -1,8 +1,6 @@
 # The data that evaluation imports.
 { lib, ... }:
 {
-  environment.etc."sites.json".text = lib.mkForce (builtins.toJSON {
-    "10.1.0.1" = [ "site-a.example" ];
-    "10.2.0.1" = [ "site-b.example" ];
-  });
+  environment.etc."sites.csv".text =
+    lib.mkForce "address,name\n10.1.0.1,site-a.example\n10.2.0.1,site-b.example\n";
 }
