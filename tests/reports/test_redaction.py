@@ -48,14 +48,14 @@ def test_redacting_twice_changes_nothing_more(pieces: list[str]) -> None:
 
 def test_the_host_is_known(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
-    (tmp_path / "work").mkdir()
+    (tmp_path / "project").mkdir()
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home" / "c"))
     monkeypatch.setenv("GITHUB_TOKEN", "ghs_0123456789")
     monkeypatch.setenv("SHORT_TOKEN", "yes")
-    monkeypatch.chdir(tmp_path / "work")
+    monkeypatch.chdir(tmp_path / "project")
     redact = Redactor()
-    text = f"{tmp_path}/home/c/i {tmp_path}/home/x {tmp_path}/work/s.yaml ghs_0123456789 yes"
+    text = f"{tmp_path}/home/c/i {tmp_path}/home/x {tmp_path}/project/s.yaml ghs_0123456789 yes"
     assert redact(text) == "$CACHE/i ~/x ./s.yaml *** yes"
     assert redact(f"{tempfile.gettempdir()}/h") == "$TMPDIR/h"
 
