@@ -23,7 +23,8 @@ from harness.systems import base as systems
 
 #: What coreutils' ``timeout`` returns when the time is up.
 TIMED_OUT = 124
-_SUBSTITUTION_OFF = ("--option", "substitute", "false")
+#: Asks nobody; what evaluation must fetch is tried once, for Nix waits longer before every retry.
+_ALONE = ("--option", "substitute", "false", "--option", "download-attempts", "1")
 _DERIVATION = re.compile(r"'(/nix/store/[^'!^]+\.drv)")
 
 
@@ -81,7 +82,7 @@ def diagnose(
     refused = _refused_flag(failed.stderr, flags)
     if refused:
         return Diagnosis(Cause.UNSUPPORTED_FLAG, f"this command does not know {refused}")
-    evaluated = systems.instantiate(machine, tree, *_SUBSTITUTION_OFF)
+    evaluated = systems.instantiate(machine, tree, *_ALONE)
     if evaluated.status != 0:
         return _of_evaluation(machine, evaluated.stderr, before, available)
     drv = evaluated.stdout.strip().split("!")[0]

@@ -225,7 +225,7 @@ def _negative_control(scenario: Scenario, first: CellKey) -> Cell:
         first,
         strategy=NO_STRATEGY,
         command=str(Command.NIX_BUILD),
-        flags=SUBSTITUTION_OFF,
+        flags=f"{SUBSTITUTION_OFF} --option download-attempts 1",  # retries would only take time
         edit=edit.name,
         role=Role.NEGATIVE_CONTROL,
     )

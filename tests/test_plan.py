@@ -143,7 +143,8 @@ def test_otherwise_each_provision_gets_a_negative_control(selection: Selection, 
     for group, control in zip(found.groups, controls, strict=True):
         assert control in group.branches[0].cells, "it runs first"
         assert (group.branches[0].strategy, group.branches[0].caches) == ("none", "kept")
-        assert (control.key.edit, control.key.flags) == ("hosts", SUBSTITUTION_OFF)
+        assert control.key.edit == "hosts"
+        assert control.key.flags.startswith(SUBSTITUTION_OFF)
         cause = Cause.EVALUATION_FETCH if ifd else Cause.BUILD_MISS
         assert (control.claim.verdict, control.claim.cause) == (Verdict.FAILED, cause)
         online = {cell.key.edit for cell in group.controls}
