@@ -94,7 +94,12 @@ def add_nixos(parser: argparse.ArgumentParser) -> None:
         metavar="REF#HOST",
         help="this host of a flake in place of the scenario's base system",
     )
-    nixos.add_argument(
+    add_network_model(nixos)
+
+
+def add_network_model(parser: argparse._ActionsContainer) -> None:
+    """Where the machines of the NixOS tier get things from."""
+    parser.add_argument(
         "--network-model",
         choices=["real", "hermetic"],
         default="real",

@@ -196,6 +196,7 @@ def _add_plan(verbs: _Verbs) -> None:
     plan = _verb(verbs, "plan", "planning", "cut the cells into shards, as a job matrix")
     arguments.add_selection(plan)
     arguments.add_tier(plan, "embedded", "nixos")
+    arguments.add_network_model(plan)
     plan.add_argument(
         "--shards",
         type=arguments.positive_count,

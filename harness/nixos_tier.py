@@ -7,35 +7,27 @@ own process and writes ``results.jsonl`` as it goes; here they are built, watche
 from __future__ import annotations
 
 import contextlib
-import datetime
 import json
 import os
-import platform
 import re
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness import __version__, process
-from harness.errors import DeadlineReached, HarnessError, Interrupted, SetupError, UsageError
+from harness import process
+from harness.errors import DeadlineReached, SetupError, UsageError
 from harness.nix.command import nix, nix_environment
 from harness.plan import Plan
 from harness.progress import ProgressView
 from harness.reports import Redactor, write_reports
-from harness.results import (
-    PROTOCOL_VERSION,
-    CellResult,
-    Ending,
-    RunResult,
-    Trouble,
-    Verdict,
-)
+from harness.results import CellResult, Ending, Role, RunResult, Trouble, Verdict
 from harness.results.log import ResultsLog, read_log
-from harness.run import Limits, signals
-from harness.scenario.model import Scenario, Selection
+from harness.run import Limits, begin, ending, signals
+from harness.scenario.model import Scenario
 from harness.systems.nixos.demand import demand, lacking
 from harness.systems.nixos.system import NIX_FILES
 
@@ -67,38 +59,27 @@ class Choice:
 
 def run_nixos(
     plan: Plan,
-    selection: Selection,
     choice: Choice,
     folder: Path,
     limits: Limits,
     progress: ProgressView,
+    facts: Mapping[str, str] | None = None,
 ) -> RunResult:
-    """Run every cell of *plan*, which *selection* made, and write the reports into *folder*.
+    """Run every cell of *plan* and write the reports into *folder*; *facts* go into them.
 
     Cells whose provision the network model cannot give, and scenarios that this host has no room
     for, are skipped before anything is fetched.  Raises `SetupError` when the host or nixpkgs
     cannot be used; the reports say so by then.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    tests = _Tests(plan, selection, choice, folder, limits, progress)
+    tests = _Tests(plan, choice, folder, limits, progress, facts or {})
     progress.begin(len(plan.cells))
-    how, message = Ending.ERROR, "the harness itself failed"
     with signals(), tempfile.TemporaryDirectory(prefix="harness-") as scratch:
         try:
             tests.work(Path(scratch))
-            how, message = Ending.FINISHED, ""
-        except Interrupted as error:
-            how, message = Ending.INTERRUPTED, error.message
-            raise
-        except DeadlineReached as error:
-            how, message = Ending.DEADLINE, error.message
-            raise
-        except HarnessError as error:
-            message = error.message
-            raise
         finally:
             progress.end()
-            result = tests.end(how, message)
+            result = tests.end(*ending(sys.exception()))
     return result
 
 
@@ -108,35 +89,20 @@ class _Tests:
     def __init__(
         self,
         plan: Plan,
-        selection: Selection,
         choice: Choice,
         folder: Path,
         limits: Limits,
         progress: ProgressView,
+        facts: Mapping[str, str],
     ) -> None:
         self.plan = plan
-        self.selection = selection
         self.choice = choice
         self.folder = folder
         self.limits = limits
         self.progress = progress
         self.started = time.monotonic()
-        self.run = RunResult(
-            started=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            seconds=0.0,
-            complete=False,
-            ended=Ending.RUNNING,
-            planned=len(plan.cells),
-            cells=(),
-            facts={
-                "harness": __version__,
-                "protocol": str(PROTOCOL_VERSION),
-                "host-kernel": platform.release(),
-                "tier": "nixos",
-                "nixpkgs asked for": choice.nixpkgs,
-            },
-            scenarios={scenario.name: scenario.digest for scenario in plan.scenarios},
-        )
+        named = {"tier": "nixos", "nixpkgs asked for": choice.nixpkgs}
+        self.run = begin(plan, {**named, **facts})
 
     def work(self, scratch: Path) -> None:
         """Every scenario in turn."""
@@ -149,7 +115,9 @@ class _Tests:
         for scenario in fitting:
             self.progress.note(f"evaluating and building the test of {scenario.name}")
             timeout = self._time_left()
-            driver = build_driver(scenario, self._job(scenario, timeout, source), source)
+            job = scratch / "job.json"
+            job.write_text(json.dumps(self._job(scenario, timeout, source)))
+            driver = build_driver(scenario, job, source)
             self._run_driver(scenario, driver, scratch, timeout)
 
     def end(self, how: Ending, message: str) -> RunResult:
@@ -191,13 +159,14 @@ class _Tests:
         return not room and any(group.provision in supported for group in groups)
 
     def _job(self, scenario: Scenario, timeout: int, source: Source) -> Mapping[str, object]:
-        given = {name: list(values) for name, values in asdict(self.selection).items() if values}
-        provisions = [group.provision for group in self.plan.groups if group.scenario is scenario]
         supported = SUPPORTED[self.choice.network]
+        groups = [group for group in self.plan.groups if group.scenario is scenario]
+        branches = [b for group in groups if group.provision in supported for b in group.branches]
+        cells = [cell.key for branch in branches for cell in branch.cells]
         flake, _, host = self.choice.flake.partition("#")
         size = scenario.machine
         return {
-            "select": {**given, "provisions": [p for p in provisions if p in supported]},
+            "cells": [key.id for key in cells if key.role is Role.CELL],
             "network": self.choice.network,
             "machine": {
                 "memory": size.memory,
@@ -345,12 +314,15 @@ def fetch_nixpkgs(wanted: str) -> Source:
     return Source(Path(shown["path"]), {"nixpkgs": str(revision)})
 
 
-def build_driver(scenario: Scenario, job: Mapping[str, object], source: Source) -> Path:
-    """The test driver of *scenario*; `SetupError` tells an evaluation from a build that failed."""
+def build_driver(scenario: Scenario, job: Path, source: Source) -> Path:
+    """The test driver of *scenario*; `SetupError` tells an evaluation from a build that failed.
+
+    *job* is a file, for a long list of cells does not fit on a command line.
+    """
     arguments = [
         *(str(NIX_FILES / "run.nix"), "-A", "driver"),
-        *("--arg", "nixpkgs", str(source.path), "--argstr", "scenario", str(scenario.folder)),
-        *("--argstr", "job", json.dumps(job)),
+        *("--argstr", "nixpkgs", str(source.path)),
+        *("--argstr", "scenario", str(scenario.folder), "--argstr", "job", str(job)),
     ]
     with _hint("this nixpkgs, the scenario's base or one of its edits does not evaluate"):
         drv = nix(["nix-instantiate", *arguments]).strip().split("!")[0]

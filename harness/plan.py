@@ -8,7 +8,7 @@ an edit fails offline.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar
@@ -264,12 +264,7 @@ def shard(whole: Plan, index: int, count: int, weights: Mapping[str, float] | No
     balanced by them (by the number of cells without).  Raises `UsageError` when *index* is out of
     range or when there are fewer branches than parts.
     """
-    branches = [
-        [(group.scenario, cell.key) for cell in branch.cells if cell.key.role is Role.CELL]
-        for group in whole.groups
-        for branch in group.branches
-    ]
-    branches = [cells for cells in branches if cells]  # a branch may hold but the control
+    branches = _shareable(whole)
     if not 1 <= index <= count:
         raise UsageError(f"shard {index}/{count} does not exist", hint="count from 1/N to N/N")
     if count > len(branches):
@@ -283,6 +278,34 @@ def shard(whole: Plan, index: int, count: int, weights: Mapping[str, float] | No
     bounds = [0, *_cuts(loads, count), len(branches)]
     mine = branches[bounds[index - 1] : bounds[index]]
     return _arrange(item for cells in mine for item in cells)
+
+
+def only(whole: Plan, ids: Collection[str]) -> Plan:
+    """The cells of *whole* (not its controls) with these ids, and the controls which they need.
+
+    Raises `UsageError` when it does not have one of them.
+    """
+    known = {key.id: (scenario, key) for cells in _shareable(whole) for scenario, key in cells}
+    strange = [name for name in ids if name not in known]
+    if strange:
+        raise UsageError(unknown("cell", strange[0], known))
+    wanted = set(ids)
+    return _arrange(known[name] for name in known if name in wanted)
+
+
+def most_shards(whole: Plan) -> int:
+    """Into how many parts `shard` can cut a plan at most."""
+    return len(_shareable(whole))
+
+
+def _shareable(whole: Plan) -> list[list[tuple[Scenario, CellKey]]]:
+    """The cells of every branch, without those that hold nothing but a control."""
+    branches = (
+        [(group.scenario, cell.key) for cell in branch.cells if cell.key.role is Role.CELL]
+        for group in whole.groups
+        for branch in group.branches
+    )
+    return [cells for cells in branches if cells]
 
 
 def _cuts(loads: Sequence[float], count: int) -> list[int]:

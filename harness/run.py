@@ -6,6 +6,7 @@ import datetime
 import platform
 import queue
 import signal
+import sys
 import tempfile
 import threading
 import time
@@ -120,6 +121,39 @@ class Limits:
     deadline: float | None = None
 
 
+def begin(plan: Plan, facts: Mapping[str, str] | None = None) -> RunResult:
+    """The empty result of a run that begins now, with *facts* beside those of every run."""
+    return RunResult(
+        started=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        seconds=0.0,
+        complete=False,
+        ended=Ending.RUNNING,
+        planned=len(plan.cells),
+        cells=(),
+        facts={
+            "harness": __version__,
+            "protocol": str(PROTOCOL_VERSION),
+            "host-kernel": platform.release(),
+            **(facts or {}),
+        },
+        scenarios={scenario.name: scenario.digest for scenario in plan.scenarios},
+    )
+
+
+def ending(error: BaseException | None) -> tuple[Ending, str]:
+    """How a run ended that *error* ended early (None: nothing did), and the words for it."""
+    match error:
+        case None:
+            return Ending.FINISHED, ""
+        case Interrupted():
+            return Ending.INTERRUPTED, error.message
+        case DeadlineReached():
+            return Ending.DEADLINE, error.message
+        case HarnessError():
+            return Ending.ERROR, error.message
+    return Ending.ERROR, "the harness itself failed"
+
+
 def run_plan(
     plan: Plan,
     tier: Tier,
@@ -135,43 +169,18 @@ def run_plan(
     """
     started = time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
-    run = RunResult(
-        started=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        seconds=0.0,
-        complete=False,
-        ended=Ending.RUNNING,
-        planned=len(plan.cells),
-        cells=(),
-        facts={
-            "harness": __version__,
-            "protocol": str(PROTOCOL_VERSION),
-            "host-kernel": platform.release(),
-            **(facts or {}),
-        },
-        scenarios={scenario.name: scenario.digest for scenario in plan.scenarios},
-    )
+    run = begin(plan, facts)
     progress.begin(len(plan.cells))
     with signals(), ExitStack() as stack:
         log = stack.enter_context(ResultsLog(folder / "results.jsonl", run))
         recorder = Recorder(folder, run, log, progress, Redactor(), started=started)
         recorder.write()  # in place of what an earlier run left in the folder
-        how, message = Ending.ERROR, "the harness itself failed"
         try:
             scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="harness-")))
             _work(plan, tier, scratch, limits, recorder)
-            how, message = Ending.FINISHED, ""
-        except Interrupted as error:
-            how, message = Ending.INTERRUPTED, error.message
-            raise
-        except DeadlineReached as error:
-            how, message = Ending.DEADLINE, error.message
-            raise
-        except HarnessError as error:
-            message = error.message
-            raise
         finally:
             progress.end()
-            result = recorder.end(how, message)
+            result = recorder.end(*ending(sys.exception()))
     return result
 
 

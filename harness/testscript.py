@@ -18,7 +18,7 @@ from typing import Protocol
 from harness.errors import ExitCode, HarnessError, InputError, Problem
 from harness.internet.remote import RemoteReach
 from harness.machines.nixos_driver import DriverMachine, NixosDriverMachine
-from harness.plan import Group, Plan, plan
+from harness.plan import Group, Plan, only, plan
 from harness.progress import make_progress
 from harness.protocol import Experiment
 from harness.reports import render_terminal
@@ -44,20 +44,23 @@ class Node(DriverMachine, Protocol):
 class Job:
     """What a test is to run; Nix writes it as JSON (harness/systems/nixos/nix/test.nix).
 
-    *scenario* is a scenario folder, *select* what its cells are filtered by, *tree* the sources
-    that play nixpkgs, *published* the base system's path in the cache ("" when it is not there).
+    *scenario* is a scenario folder, *select* what its cells are filtered by, *cells* the ids of
+    the only ones to run (None: all that *select* admits), *tree* the sources that play nixpkgs,
+    *published* the base system's path in the cache ("" when it is not there).
     """
 
     scenario: Path
     select: Selection
+    cells: tuple[str, ...] | None
     tree: str
     settings: Mapping[str, object]
     published: str
     facts: Mapping[str, str]
 
     def plan(self) -> Plan:
-        """The tree of the selected cells."""
-        return plan(load_scenarios([self.scenario], registry()), self.select)
+        """The tree of the selected cells.  Raises `UsageError` for a cell that is not there."""
+        whole = plan(load_scenarios([self.scenario], registry()), self.select)
+        return whole if self.cells is None else only(whole, self.cells)
 
 
 def read_job(file: Path) -> Job:
@@ -68,6 +71,7 @@ def read_job(file: Path) -> Job:
         return Job(
             scenario=Path(raw["scenario"]),
             select=Selection(**{**select, "system": (SystemName.NIXOS.value,)}),
+            cells=None if raw["cells"] is None else tuple(raw["cells"]),
             tree=raw["tree"],
             settings=raw["settings"],
             published=raw["published"],

@@ -9,18 +9,18 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from harness import nixos_tier
+from harness import cli, nixos_tier
 from harness.errors import DeadlineReached, InputError, SetupError, UsageError
+from harness.merge import Part, merge
 from harness.nixos_tier import Choice, Source, fetch_nixpkgs, run_nixos
 from harness.plan import Plan, plan
 from harness.progress import make_progress
-from harness.results import Ending, Outcome, RunResult, Verdict
+from harness.results import Ending, Outcome, Role, RunResult, Verdict
 from harness.results.log import read_log
 from harness.run import Limits
 from harness.scenario import Selection, load_scenario
@@ -29,6 +29,8 @@ from harness.systems.nixos.demand import Demand, demand, lacking
 from harness.testscript import read_job
 
 ROOT = Path(__file__).parents[1]
+#: What tests/nixos evaluates; the jobs that are made here have to look the same.
+JOB = ROOT / "tests/nixos/job.json"
 SELECTION = Selection(system=("nixos",), strategies=("none", "keep-outputs"), edits=("hosts",))
 
 DRIVER = """\
@@ -39,15 +41,15 @@ sys.path[:0] = {path!r}
 from dataclasses import replace
 from pathlib import Path
 
-from harness.plan import plan
+from harness.plan import only, plan
 from harness.results import CellResult, Ending, RunResult
 from harness.results.log import ResultsLog
-from harness.scenario import Selection, load_scenario
+from harness.scenario import load_scenario
 from harness.strategies import registry
 
 out = Path(sys.argv[sys.argv.index("-o") + 1])
 scenario = load_scenario(Path({scenario!r}), registry())
-cells = plan([scenario], Selection(**{select!r})).cells
+cells = only(plan([scenario]), {cells!r}).cells
 found = [CellResult(c.key, c.claim, c.claim.verdict, c.claim.cause, log="logs/x") for c in cells]
 found = found[: {count}]
 run = RunResult("2026-01-01T00:00:00+00:00", 1.0, True, Ending.FINISHED, len(cells), ())
@@ -60,6 +62,13 @@ if {count}:
             log.end(replace(run, cells=tuple(found)))
 sys.exit({status})
 """
+
+
+def _shape(value: object) -> object:
+    """The names in a job, without its values."""
+    if not isinstance(value, dict):
+        return None
+    return {name: None if name == "facts" else _shape(inner) for name, inner in value.items()}
 
 
 @pytest.fixture
@@ -78,16 +87,17 @@ def started(
     monkeypatch.setattr(nixos_tier, "fetch_nixpkgs", lambda _wanted: source)
 
     def start(count: int = 99, status: int = 0, deadline: float | None = None) -> RunResult:
-        def build(_scenario: object, job: Mapping[str, Any], _source: Source) -> Path:
+        def build(_scenario: object, job: Path, _source: Source) -> Path:
+            given = json.loads(job.read_text())
+            assert _shape(given) == _shape(json.loads(JOB.read_text()))
             program = tmp_path / "driver/bin/nixos-test-driver"
             program.parent.mkdir(parents=True, exist_ok=True)
-            select = {name: tuple(values) for name, values in job["select"].items()}
             program.write_text(
                 DRIVER.format(
                     python=sys.executable,
                     path=sys.path,
                     scenario=str(ROOT / "scenarios/nixos-smoke"),
-                    select=select,
+                    cells=given["cells"],
                     count=count,
                     status=status,
                 )
@@ -98,7 +108,7 @@ def started(
         monkeypatch.setattr(nixos_tier, "build_driver", build)
         limits = Limits(1, deadline)
         choice = Choice("/nixpkgs")
-        return run_nixos(smoke, SELECTION, choice, tmp_path / "r", limits, make_progress())
+        return run_nixos(smoke, choice, tmp_path / "r", limits, make_progress())
 
     return start
 
@@ -148,10 +158,30 @@ def test_what_does_not_fit_is_skipped_before_the_host_is_looked_at(
     monkeypatch.setattr(nixos_tier, "lacking", lambda _wanted, _folder: "too little disk")
     monkeypatch.setattr(nixos_tier, "check_host", lambda _choice: pytest.fail("not reached"))
     choice = Choice("/nowhere")
-    run = run_nixos(smoke, SELECTION, choice, tmp_path / "r", Limits(1), make_progress())
+    run = run_nixos(smoke, choice, tmp_path / "r", Limits(1), make_progress())
     assert {cell.outcome for cell in run.cells} == {Outcome.SKIPPED}
     assert len(run.cells) == len(smoke.cells)
     assert run.conclusion is Outcome.SKIPPED
+
+
+def test_a_shard_runs_its_own_cells_and_says_which_it_is(
+    tmp_path: Path, started: Callable[..., RunResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = str(ROOT / "scenarios/nixos-smoke")
+    shards = []
+    for index in (1, 2):
+        report = tmp_path / f"shard-{index}"
+        words = ["run", "--tier", "nixos", "--shard", f"{index}/2", "--report-dir", str(report)]
+        started()  # puts the driver in place
+        assert cli.main([*words, "--strategy=none,keep-outputs", "--nixpkgs=/nixpkgs", folder]) == 0
+        shards.append(Part(f"shard {index}", read_log(report / "results.jsonl").run))
+    whole = plan(
+        [load_scenario(Path(folder), registry())],
+        Selection(("nixos",), ("cached-packages",), ("none", "keep-outputs")),
+    )
+    merged = merge(shards).run
+    assert merged.complete, merged.message
+    assert {cell.key for cell in merged.cells} == {cell.key for cell in whole.cells}
 
 
 def test_demand_grows_with_strategies_that_realise_everything(smoke: Plan) -> None:
@@ -175,6 +205,7 @@ def test_a_job_is_read_back(tmp_path: Path) -> None:
     job = {
         "scenario": str(ROOT / "scenarios/nixos-smoke"),
         "select": {"strategies": ["keep-outputs"], "edits": ["hosts"]},
+        "cells": None,
         "tree": "/nix/store/x",
         "settings": {"card": "eth1"},
         "published": "",
@@ -184,6 +215,13 @@ def test_a_job_is_read_back(tmp_path: Path) -> None:
     cells = read_job(file).plan().cells
     assert {cell.key.system for cell in cells} == {"nixos"}
     assert {cell.key.edit for cell in cells} == {"hosts"}
+    one = next(cell.key.id for cell in cells if cell.key.role is Role.CELL)
+    file.write_text(json.dumps({**job, "cells": [one]}))
+    wanted = [cell for cell in read_job(file).plan().cells if cell.key.role is Role.CELL]
+    assert [cell.key.id for cell in wanted] == [one]
+    file.write_text(json.dumps({**job, "cells": [f"{one}x"]}))
+    with pytest.raises(UsageError, match="did you mean"):
+        read_job(file).plan()
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from harness.commands.inputs import read_run
 from harness.commands.selecting import planned
 from harness.errors import ExitCode, UsageError
 from harness.merge import shard_facts
-from harness.plan import Plan, shard
+from harness.nixos_tier import SUPPORTED
+from harness.plan import NothingToRun, Plan, most_shards, shard
 from harness.results import Role
 
 #: GitHub's limit for the jobs of one matrix (Actions limits, "Job matrix").
@@ -20,12 +21,15 @@ _MOST_JOBS = 256
 
 def main(arguments: argparse.Namespace) -> ExitCode:
     """Print one entry a shard; nothing is printed unless every shard can be cut."""
-    whole = planned(arguments)
-    count: int = arguments.shards
-    if count > _MOST_JOBS:
+    whole = _shardable(planned(arguments), arguments)
+    if arguments.shards > _MOST_JOBS:
         raise UsageError(
-            f"{count} shards are more than a job matrix may have", hint=f"use at most {_MOST_JOBS}"
+            f"{arguments.shards} shards are more than a job matrix may have",
+            hint=f"use at most {_MOST_JOBS}",
         )
+    count = min(arguments.shards, most_shards(whole))
+    if count < arguments.shards:
+        print(f"{count} shards: there are no more branches to share out", file=sys.stderr)
     seconds = timings(arguments.timings)
     entries = [
         _entry(shard(whole, index, count, seconds), index, count) for index in range(1, count + 1)
@@ -45,8 +49,23 @@ def own_shard(whole: Plan, arguments: argparse.Namespace) -> tuple[Plan, dict[st
         if arguments.timings is not None:
             raise UsageError("--timings balances shards, and there is no --shard", hint="leave it")
         return whole, {}
+    whole = _shardable(whole, arguments)
     index, count = arguments.shard
     return shard(whole, index, count, timings(arguments.timings)), shard_facts(whole, index, count)
+
+
+def _shardable(whole: Plan, arguments: argparse.Namespace) -> Plan:
+    """What is worth a job: a shard of cells that the network model would skip did nothing."""
+    if arguments.tier != "nixos":
+        return whole
+    supported = SUPPORTED[arguments.network_model]
+    groups = tuple(group for group in whole.groups if group.provision in supported)
+    if not groups:
+        raise NothingToRun(
+            f"the network model {arguments.network_model} provides none of the selected cells",
+            hint=f"it only provides {', '.join(supported)}",
+        )
+    return Plan(groups)
 
 
 def timings(word: str | None) -> dict[str, float]:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from harness.commands.planning import own_shard
-from harness.commands.selecting import planned, pocket_source, selection
+from harness.commands.selecting import planned, pocket_source
 from harness.errors import ExitCode, UsageError
 from harness.nixos_tier import Choice, run_nixos
 from harness.progress import make_progress
@@ -37,11 +37,6 @@ def main(arguments: argparse.Namespace) -> ExitCode:
 
 
 def _nixos(arguments: argparse.Namespace) -> ExitCode:
-    if arguments.shard:
-        raise UsageError(
-            "--shard does not go with --tier nixos",
-            hint="name scenarios or strategies, or let Nix distribute the flake's hydraJobs",
-        )
     choice = Choice(
         nixpkgs=arguments.nixpkgs,
         flake=_host(arguments.flake),
@@ -50,8 +45,8 @@ def _nixos(arguments: argparse.Namespace) -> ExitCode:
     )
     folder = Path(arguments.report_dir)
     limits = Limits(1, arguments.deadline)
-    chosen = selection(arguments)
-    result = run_nixos(planned(arguments), chosen, choice, folder, limits, make_progress())
+    plan, facts = own_shard(planned(arguments), arguments)
+    result = run_nixos(plan, choice, folder, limits, make_progress(), facts)
     return _told(result, folder)
 
 

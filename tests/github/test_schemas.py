@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from harness import cli
+
 ROOT = Path(__file__).parent.parent.parent
 BIN = Path(sys.executable).parent
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
@@ -110,3 +112,25 @@ def test_workflows_give_the_action_only_inputs_that_it_has(path: Path) -> None:
         for step in job.get("steps", []):
             if step.get("uses") == "./.github/actions/offline-rebuild":
                 assert set(step["with"]) <= inputs
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_what_workflows_run_by_default_can_be_planned(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = yaml.safe_load(path.read_text())
+    for job in document["jobs"].values():
+        for step in job.get("steps", []):
+            if step.get("uses") != "./.github/actions/offline-rebuild":
+                continue
+            given = step["with"]
+            scenarios = re.sub(r"\$\{\{.*\|\| '(.*)' \}\}", r"\1", given["scenarios"]).split()
+            words = ["plan", "--tier", given.get("tier", "embedded"), "--shards", "4"]
+            assert cli.main([*words, *scenarios]) == 0, capsys.readouterr().err
+            assert "cells" in capsys.readouterr().out
+    for trigger in document[True].values():  # "on", which YAML takes for true
+        inputs = (trigger or {}).get("inputs", {}) if isinstance(trigger, dict) else {}
+        if "scenarios" in inputs:
+            assert (
+                cli.main(["plan", "--tier", "nixos", *inputs["scenarios"]["default"].split()]) == 0
+            )

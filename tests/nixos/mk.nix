@@ -1,6 +1,6 @@
 # What the tests evaluate: the functions of the Nix files, on any nixpkgs.
 {
-  nixpkgs ? toString ./standin,
+  nixpkgs, # its path, as a string
   system ? "x86_64-linux",
 }:
 let
@@ -72,6 +72,14 @@ in
   matrix = project.matrix;
   inherit (project) package;
   smoke = project.checks.smoke;
+
+  # What `harness run --tier nixos` builds.
+  run =
+    (import (files + "/run.nix") {
+      inherit nixpkgs system;
+      scenario = toString (scenarios + "/nixos-smoke");
+      job = toString ./job.json;
+    }).driver;
 
   # The flake, called as Nix calls it.
   flake =

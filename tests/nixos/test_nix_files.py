@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -35,25 +36,39 @@ class RefusedError(Exception):
 
 @pytest.fixture(scope="module", params=["standin", pytest.param("nixpkgs", id="real-nixpkgs")])
 def evaluate(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Evaluate:
-    """Evaluate an attribute of mk.nix to JSON, or with *drv* to a .drv file that is written."""
+    """Evaluate an attribute of mk.nix to JSON, or with *drv* to a .drv file that is written.
+
+    An attribute that is a function is called with *argument*.
+    """
     if request.param == "nixpkgs" and not NIXPKGS:
         pytest.skip("NIXPKGS names no nixpkgs")
     # A nixpkgs that lies in a store is evaluated with that store: nothing has to be copied.
     inside = "NIX_STORE_DIR" in os.environ and request.param == "nixpkgs"
     env = dict(os.environ) if inside else private_store(tmp_path_factory.mktemp("nix"))
-    nixpkgs = ["--arg", "nixpkgs", NIXPKGS] if request.param == "nixpkgs" else []
+    path = NIXPKGS if request.param == "nixpkgs" else standin(tmp_path_factory.mktemp("standin"))
 
-    def evaluate(attribute: str, *, drv: bool = False, expression: str = "") -> Any:
+    def evaluate(attribute: str, argument: str = "", *, drv: bool = False) -> Any:
         how = [] if drv else ["--eval", "--strict", "--json", "--read-write-mode"]
-        what = ["-E", expression] if expression else [str(MAKE), "-A", attribute, *nixpkgs]
+        text = f'(import {MAKE} {{ nixpkgs = "{path}"; }}).{attribute} {argument}'
         done = subprocess.run(
-            ["nix-instantiate", *how, *what], env=env, capture_output=True, text=True, check=False
+            ["nix-instantiate", *how, "-E", text],
+            env=env,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode != 0:
             raise RefusedError(done.stderr)
         return done.stdout.split() if drv else json.loads(done.stdout)
 
     return evaluate
+
+
+def standin(folder: Path) -> Path:
+    """The stand-in as one folder that can be copied into a store, as a nixpkgs can."""
+    shutil.copytree(Path(__file__).parent / "standin", folder, dirs_exist_ok=True)
+    shutil.copytree(ROOT / "harness/systems/pocket/tree/lib", folder / "pocket-lib")
+    return folder
 
 
 def private_store(folder: Path) -> dict[str, str]:
@@ -88,7 +103,16 @@ def test_every_file_parses(file: Path) -> None:
 
 @pytest.mark.parametrize(
     "attribute",
-    ["small.keep-outputs", "small.rehearsed", "real", "bootLoader", "copied", "host", "smoke"],
+    [
+        "small.keep-outputs",
+        "small.rehearsed",
+        "real",
+        "bootLoader",
+        "copied",
+        "host",
+        "smoke",
+        "run",
+    ],
 )
 def test_a_test_becomes_a_derivation(evaluate: Evaluate, attribute: str) -> None:
     [drv] = evaluate(attribute, drv=True)
@@ -179,9 +203,7 @@ def test_rehearsal_results_become_part_of_the_system(evaluate: Evaluate) -> None
 @pytest.mark.parametrize("name", [n for n in SHIPPED if n != "nixos-ifd"])
 def test_every_edit_evaluates_and_changes_the_system(evaluate: Evaluate, name: str) -> None:
     folder = ROOT / "scenarios" / name
-    nixpkgs = f"nixpkgs = {NIXPKGS};" if "real-nixpkgs" in os.environ["PYTEST_CURRENT_TEST"] else ""
-    call = f"(import {MAKE} {{ {nixpkgs} }}).scenario {folder}"
-    drvs = evaluate("", expression=call)
+    drvs = evaluate("scenario", str(folder))
     scenario = load_scenario(folder, registry())
     for edit in scenario.edits:
         same = drvs[f"{edit.name}.nix"] == drvs["base"]

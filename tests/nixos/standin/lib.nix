@@ -1,7 +1,7 @@
 # The module system is the pocket system's, whose own tests hold it to NixOS's behaviour; beside it
 # the functions of nixpkgs's lib that our files call.
 let
-  pocket = import ../../../harness/systems/pocket/tree/lib;
+  pocket = import ./pocket-lib; # put there by the tests
 in
 pocket
 // rec {

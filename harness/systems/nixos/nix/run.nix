@@ -2,13 +2,13 @@
 {
   nixpkgs,
   scenario, # path of the folder
-  job, # JSON text: { select, network, machine, facts, timeout, base, edits, host }
+  job, # path of a JSON file: { cells, network, machine, facts, timeout, base, edits, host }
   system ? builtins.currentSystem,
 }:
 let
   pkgs = import nixpkgs { inherit system; };
   inherit (pkgs) lib;
-  wanted = builtins.fromJSON job;
+  wanted = builtins.fromJSON (builtins.readFile job);
   settings = import ./settings.nix (wanted.machine // { inherit (wanted) network; });
 
   host =
@@ -52,7 +52,7 @@ import ./test-of.nix
         ${lib.optionalString (host != null) "cp ${base} $out/${baseNameOf scenario}/${wanted.base}"}
       ''
     }/${baseNameOf scenario}";
-    inherit (wanted) select facts timeout;
+    inherit (wanted) cells facts timeout;
     inherit settings tree evaluated;
     sources = lib.optionals (host != null) (import ./flake-sources.nix [ host.flake ]);
     caches =

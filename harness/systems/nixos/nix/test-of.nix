@@ -9,6 +9,7 @@
   scenario, # the folder, in the store
   settings,
   select ? { }, # filters by dimension, as in a scenario's claims
+  cells ? null, # the ids of the only cells to run; null: all that `select` admits
   tree ? nixpkgs, # what plays nixpkgs in the machine
   sources ? [ ],
   evaluated, # the base configuration, as `import <nixpkgs/nixos>` gives it
@@ -20,7 +21,12 @@ let
   inherit (pkgs) lib;
   job = pkgs.writeText "job.json" (
     builtins.toJSON {
-      inherit scenario select settings;
+      inherit
+        scenario
+        select
+        cells
+        settings
+        ;
       tree = "${tree}";
       published = lib.optionalString (caches != null) "${evaluated.system}";
       facts = {
