@@ -28,6 +28,9 @@ from harness.results import (
 LIMIT = 1_900_000
 _LOG_LINES = 60
 _LOG_BYTES = 8 * 1024
+#: Above so many cells, those that came out as claimed have no section: the matrix leads to their
+#: logs, and results.json has the rest. A page with all of them would be slow to make and to open.
+_MOST_SECTIONS = 2_000
 _OPEN = 5  # of those that need attention, so many are unfolded
 
 
@@ -46,12 +49,18 @@ class CellView:
     explanation: str
     detail: str
     log: str
-    link: str
+    link: str  # the log's file, as a URL
+    section: bool  # whether the page has a section for it
 
     @property
     def evidence(self) -> int:
         """The bytes that its explanation and log take in the page."""
         return len(escape(self.log).encode()) + len(escape(self.detail).encode())
+
+    @property
+    def target(self) -> str:
+        """Where the matrix leads."""
+        return f"#{self.anchor}" if self.section else self.link
 
     @property
     def small(self) -> tuple[str, ...]:
@@ -97,6 +106,7 @@ def _render(run: RunResult, most: int) -> tuple[str, int]:
         rebuilds=_rebuilds(run),
         unproved=[branch for branch in run.branches if not branch.holds],
         had_to_fail=sum(map(had_to_fail, run.cells)),
+        unlisted=sum(not view.section for view in views.values()),
         Outcome=Outcome,
         plot_width=plot.WIDTH,
         plot_height=plot.HEIGHT,
@@ -134,14 +144,19 @@ def _views(run: RunResult, tables: Sequence[Matrix], left: int) -> Mapping[CellK
     }
     anchors = {cell.key: f"c{number}" for number, cell in enumerate(run.cells, start=1)}
     views: dict[CellKey, CellView] = {}
+    few = len(run.cells) <= _MOST_SECTIONS
     for cell in worst_first(run.cells):
-        view = _view(cell, anchors[cell.key], places[cell.key], min(_LOG_BYTES, left // 2))
+        section = few or _is_wrong(cell)
+        size = min(_LOG_BYTES, left // 2) if section else 0
+        view = _view(cell, anchors[cell.key], places[cell.key], size, section=section)
         left = max(0, left - view.evidence)
         views[cell.key] = view
     return views
 
 
-def _view(cell: CellResult, anchor: str, place: tuple[str, str, str], size: int) -> CellView:
+def _view(
+    cell: CellResult, anchor: str, place: tuple[str, str, str], size: int, *, section: bool
+) -> CellView:
     table, row, column = place
     state, sign, words = _sign(cell)
     return CellView(
@@ -153,10 +168,11 @@ def _view(cell: CellResult, anchor: str, place: tuple[str, str, str], size: int)
         state=state,
         sign=sign,
         words=words,
-        explanation=explain(cell),
+        explanation=explain(cell) if section else "",
         detail=text.tail(cell.detail, lines=_LOG_LINES, size=size) if size else "",
         log=text.tail(cell.log_tail, lines=_LOG_LINES, size=size) if size else "",
         link=quote(cell.log),
+        section=section,
     )
 
 
@@ -179,10 +195,10 @@ def _groups(
     tables: Sequence[Matrix], views: Mapping[CellKey, CellView]
 ) -> list[tuple[str, list[CellView]]]:
     """The cells that are not shown as needing attention, under the titles of their tables."""
-    groups = [
-        (table.title, [views[cell.key] for cell in table.cells if not _is_wrong(cell)])
-        for table in tables
-    ]
+    groups = []
+    for table in tables:
+        good = (views[cell.key] for cell in table.cells if not _is_wrong(cell))
+        groups.append((table.title, [view for view in good if view.section]))
     return [(title, cells) for title, cells in groups if cells]
 
 

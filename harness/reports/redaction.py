@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import operator
 import os
 import re
 import tempfile
@@ -52,19 +53,51 @@ class Redactor:
 
     def apply(self, value: T) -> T:
         """A copy of a result (or a whole run) with every text in it redacted."""
-        return cast(T, self._copy(value))
+        return cast(T, _Copy(self).of(value))
 
-    def _copy(self, value: Any) -> Any:
-        if type(value) is str:
-            return self(value)
-        if isinstance(value, tuple):
-            return tuple(self._copy(item) for item in value)
+
+class _Copy:
+    """One redaction of a result: texts that recur are looked at once, what is clean is kept."""
+
+    def __init__(self, redact: Redactor) -> None:
+        self._redact = redact
+        self._texts: dict[str, str] = {}
+        self._fields: dict[type, tuple[str, ...]] = {}
+
+    def of(self, value: Any) -> Any:
+        """*value* itself when there is nothing to take out of it, else a copy."""
+        kind = type(value)
+        if kind is str:
+            return self._text(value)
+        if kind is tuple:
+            items = tuple([self.of(item) for item in value])
+            same = all(map(operator.is_, items, value))
+            return value if same else items
         if isinstance(value, Mapping):
-            return {self(name): self._copy(item) for name, item in value.items()}
-        if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            names = (field.name for field in dataclasses.fields(value))
-            return dataclasses.replace(value, **{n: self._copy(getattr(value, n)) for n in names})
-        return value
+            return {self._text(name): self.of(item) for name, item in value.items()}
+        if kind not in self._fields:
+            self._fields[kind] = _names(kind)
+        changed = {}
+        for name in self._fields[kind]:
+            before = getattr(value, name)
+            after = self.of(before)
+            if after is not before:
+                changed[name] = after
+        return dataclasses.replace(value, **changed) if changed else value
+
+    def _text(self, text: str) -> str:
+        known = self._texts.get(text)
+        if known is None:
+            redacted = self._redact(text)
+            known = self._texts[text] = text if redacted == text else redacted
+        return text if known == text else known
+
+
+def _names(kind: type) -> tuple[str, ...]:
+    """The names of a dataclass's fields; nothing else has any."""
+    if not dataclasses.is_dataclass(kind):
+        return ()
+    return tuple(field.name for field in dataclasses.fields(kind))
 
 
 def host_folders() -> dict[str, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 #: Raised whenever the meaning or the shape of `results.json` changes.
 SCHEMA_VERSION = 1
@@ -167,7 +168,7 @@ class CellResult:
     log_tail: str = ""
     trouble: Trouble | None = None  # of a verdict `error`, where it is known
 
-    @property
+    @cached_property  # reports of large runs ask for it dozens of times a cell
     def outcome(self) -> Outcome:
         """Whether the claim holds: for the claimed reason, and with every witness in order."""
         if self.verdict is Verdict.SKIPPED:

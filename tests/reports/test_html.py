@@ -3,12 +3,13 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given, settings
 
 from harness.reports import html
-from harness.results import Ending, Outcome, RunResult, Witness
+from harness.results import CellResult, Ending, Outcome, RunResult, Witness
 from tests.reports.sample import LOG, sample_run
 from tests.results.generated import runs, wild_text
 
@@ -130,6 +131,25 @@ def test_a_thousand_cells_fit_into_2_mib() -> None:
     text = html.render(replace(logs, cells=broken))
     assert len(text.encode()) < 2 * 1024 * 1024
     assert text.count("error: build of") > 100  # what room there is, is used
+
+
+def test_a_huge_run_explains_what_is_wrong_and_leads_to_the_other_logs() -> None:
+    def moved(cell: CellResult, number: int) -> CellResult:
+        key = replace(cell.key, scenario=f"{cell.key.scenario}-{number}")
+        return replace(cell, key=key, log=f"logs/{key.id}.log", detail=LOG, log_tail=LOG)
+
+    cells = tuple(moved(cell, number) for number in range(3) for cell in RUN.cells)
+    assert len(cells) > 2_000
+    text = html.render(replace(RUN, cells=cells, branches=()))
+    assert len(text.encode()) < 2 * 1024 * 1024
+    page = Page(text)
+    wrong = [c for c in cells if c.outcome in (Outcome.FAILED, Outcome.ERROR)]
+    assert len([tag for tag, attrs in page.elements if attrs.get("class") == "cell"]) == len(wrong)
+    targets = set(page.attributes("href"))
+    anchors = {f"#{name}" for name in page.attributes("id")}
+    assert {target for target in targets if target.startswith("#")} <= anchors
+    good = next(c for c in cells if c.outcome is Outcome.PASSED)
+    assert quote(good.log) in targets
 
 
 def test_what_failed_keeps_its_log_when_room_is_short() -> None:
