@@ -173,6 +173,7 @@ class _Tests:
                 "cores": size.cores,
                 "disk": size.disk,
                 "stick": size.second_disk,
+                "bootLoader": size.boot_loader,
             },
             "facts": dict(source.facts),
             "timeout": timeout,

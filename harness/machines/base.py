@@ -40,12 +40,17 @@ class Output:
 
 @dataclass(frozen=True)
 class MachineSize:
-    """What the machine gets: memory and disks in MiB, cores as a count."""
+    """What the machine gets: memory and disks in MiB, cores as a count.
+
+    With *boot_loader* it starts from one on its disk, and not from a kernel that the host gives
+    (NixOS only; nixpkgs, virtualisation.useBootLoader).
+    """
 
     memory: int = 1024
     cores: int = 1
     disk: int = 8192
     second_disk: int = 4096
+    boot_loader: bool = False
 
 
 @runtime_checkable

@@ -54,6 +54,7 @@ _OPTIONAL = (
     *("description", "machine", "patience", "base", "ifd"),
     *("provisions", "caches", "network", "commands", "flags", "exclude"),
 )
+_BOOT_LOADER = "boot-loader"
 #: Bounds of the machine's size: memory and disk in MiB.
 _MACHINE = {"memory": (256, 262_144), "cores": (1, 64), "disk": (1024, 1_048_576)}
 _PATIENCE = (1, 86_400)
@@ -102,7 +103,7 @@ def _scenario(
         file=sheet.file,
         title=_text(sheet, nodes, "title"),
         description=_text(sheet, nodes, "description", lines=True),
-        machine=_machine(sheet, nodes),
+        machine=_machine(sheet, nodes, matrix),
         patience=_patience(sheet, nodes),
         base=_base(sheet, nodes, root, folder) or folder,
         ifd=bool("ifd" in nodes and boolean(sheet, nodes["ifd"], "'ifd'")),
@@ -147,12 +148,21 @@ def _base(sheet: Sheet, nodes: Nodes, root: yaml.Node, folder: Path) -> Path | N
     return file_named(sheet, default, "'base'", folder, ".nix")
 
 
-def _machine(sheet: Sheet, nodes: Nodes) -> MachineSize:
+def _machine(sheet: Sheet, nodes: Nodes, matrix: Matrix | None) -> MachineSize:
     if "machine" not in nodes:
         return MachineSize()
-    fields = entries(sheet, nodes["machine"], "'machine'", optional=_MACHINE)
-    sizes = {key: integer(sheet, fields[key], f"{key!r}", *_MACHINE[key]) for key in fields}
-    return replace(MachineSize(), **{key: size for key, size in sizes.items() if size is not None})
+    fields = entries(sheet, nodes["machine"], "'machine'", optional=[*_MACHINE, _BOOT_LOADER])
+    size = MachineSize()
+    if _BOOT_LOADER in fields:
+        node = fields.pop(_BOOT_LOADER)
+        size = replace(size, boot_loader=bool(boolean(sheet, node, repr(_BOOT_LOADER))))
+        if size.boot_loader and matrix and set(matrix.system) != {SystemName.NIXOS}:
+            sheet.complain(node, f"{_BOOT_LOADER!r}: only a machine of nixos can have one")
+    for key, value in fields.items():
+        number = integer(sheet, value, repr(key), *_MACHINE[key])
+        if number is not None:
+            size = replace(size, **{key: number})  # type: ignore[arg-type]
+    return size
 
 
 def _patience(sheet: Sheet, nodes: Nodes) -> int:

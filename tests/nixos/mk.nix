@@ -47,12 +47,13 @@ let
       ];
     };
   };
+  shipped = import (scenarios + "/nixos.nix");
   evaluate =
-    modules:
+    machine: modules:
     (import (files + "/evaluate.nix") {
       inherit system;
       inherit nixpkgs;
-      settings = import (files + "/settings.nix") { };
+      settings = import (files + "/settings.nix") machine;
     } modules).system;
 in
 {
@@ -137,9 +138,7 @@ in
     };
   supported = (import (files + "/provisions.nix")).supported;
   settings = import (files + "/settings.nix") { };
-  shipped = builtins.mapAttrs (_: one: removeAttrs one [ "folder" ]) (
-    import (scenarios + "/nixos.nix")
-  );
+  shipped = builtins.mapAttrs (_: one: removeAttrs one [ "folder" ]) shipped;
   scenarioText =
     (import (files + "/scenario.nix") { inherit pkgs; } {
       name = "own";
@@ -174,19 +173,20 @@ in
   scenario =
     folder:
     let
+      on = evaluate (shipped.${baseNameOf folder}.machine or { });
       edits = builtins.attrNames (builtins.readDir (folder + "/edits"));
     in
     builtins.listToAttrs (
       map (edit: {
         name = edit;
         value =
-          (evaluate [
+          (on [
             (folder + "/base.nix")
             (folder + "/edits/${edit}")
           ]).drvPath;
       }) edits
     )
     // {
-      base = (evaluate [ (folder + "/base.nix") ]).drvPath;
+      base = (on [ (folder + "/base.nix") ]).drvPath;
     };
 }

@@ -177,6 +177,7 @@ def test_the_table_of_shipped_scenarios_is_right(evaluate: Evaluate) -> None:
         assert told["edits"] == [edit.name for edit in scenario.edits]
         assert set(told["strategies"]) <= set(scenario.matrix.strategies)
         assert set(map(str, scenario.matrix.provisions)) & set(SUPPORTED["hermetic"])
+        assert told.get("machine", {}).get("bootLoader", False) == scenario.machine.boot_loader
 
 
 def test_a_generated_scenario_is_a_valid_one(evaluate: Evaluate, tmp_path: Path) -> None:

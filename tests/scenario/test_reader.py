@@ -130,6 +130,11 @@ def test_unused_files_are_warnings(write: Write, known: tuple[str, ...]) -> None
         ("strategies: none", "strategies: none\nmachine: {ram: 1}", "7:11: 'machine': unknown key"),
         (
             "strategies: none",
+            "strategies: none\nmachine: {boot-loader: true}",
+            "7:24: 'boot-loader': only a machine of nixos",
+        ),
+        (
+            "strategies: none",
             "strategies: none\nmachine: {memory: 1}",
             "7:19: 'memory' must be",
         ),
