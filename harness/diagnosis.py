@@ -48,6 +48,15 @@ class Diagnosis:
     detail: str = ""
 
 
+@dataclass(frozen=True)
+class Failure:
+    """A rebuild that failed with *flags*; *drv* is what its configuration gave online, or ""."""
+
+    output: Output
+    flags: str
+    drv: str = ""
+
+
 def survey(machine: Machine, tree: str) -> Survey:
     """Look at the configured system online; it leaves .drv files, so do it on a checkpoint."""
     done = systems.instantiate(machine, tree)
@@ -62,31 +71,30 @@ def survey(machine: Machine, tree: str) -> Survey:
 
 
 def diagnose(
-    machine: Machine,
-    tree: str,
-    failed: Output,
-    flags: str,
-    before: Survey,
-    available: Collection[str],
+    machine: Machine, tree: str, failure: Failure, before: Survey, available: Collection[str]
 ) -> Diagnosis:
-    """The cause of a *failed* rebuild with *flags*; the machine is as the rebuild left it.
+    """The cause of a rebuild's *failure*; the machine is as the rebuild left it.
 
     The online control has shown that the configuration evaluates, so a failing evaluation here
     means that evaluation needs something which is gone.  *before* is the survey of the system
     before the edit, *available* the paths that were valid when the rebuild began.
     """
+    failed = failure.output
     if failed.status == TIMED_OUT:
         return Diagnosis(Cause.STALLED, "the rebuild did not end within the scenario's patience")
     if failed.status >= 128:
         return Diagnosis(Cause.CRASHED, f"Nix died of signal {failed.status - 128}")
-    refused = _refused_flag(failed.stderr, flags)
+    refused = _refused_flag(failed.stderr, failure.flags)
     if refused:
         return Diagnosis(Cause.UNSUPPORTED_FLAG, f"this command does not know {refused}")
-    evaluated = systems.instantiate(machine, tree, *_ALONE)
-    if evaluated.status != 0:
-        return _of_evaluation(machine, evaluated.stderr, before, available)
-    drv = evaluated.stdout.strip().split("!")[0]
-    recipes = {**before.recipes, **Store(machine).derivations_since(systems.CONFIGURATION)}
+    drv, written = failure.drv, Store(machine).derivations_since(systems.CONFIGURATION)
+    if drv in available or drv not in written:  # else the rebuild itself has evaluated it
+        evaluated = systems.instantiate(machine, tree, *_ALONE)
+        if evaluated.status != 0:
+            return _of_evaluation(machine, evaluated.stderr, before, available)
+        drv = evaluated.stdout.strip().split("!")[0]
+        written = Store(machine).derivations_since(systems.CONFIGURATION)
+    recipes = {**before.recipes, **written}
     graph = load_graph([drv, before.drv], recipes.__getitem__)
     node = graph.node(drv)
     known = _known(graph, node, before, available)

@@ -16,6 +16,7 @@ from harness.errors import HarnessError, MachineError
 from harness.plan import Branch, Cell, Group
 from harness.protocol import Experiment, Provisioned, error_result
 from harness.results import BranchResult, CellResult, Trouble
+from harness.systems.base import Target
 from harness.transcript import Transcript
 
 
@@ -37,11 +38,11 @@ class Observer(Protocol):
 
 @dataclass
 class _Progress:
-    """What is left of a group, and the outputs that its online controls gave."""
+    """What is left of a group, and what its online controls gave."""
 
     group: Group
     branches: list[Branch]
-    outputs: dict[str, str] = field(default_factory=dict)
+    targets: dict[str, Target] = field(default_factory=dict)
     state: str = "fresh"  # then "controls", then "open"
 
 
@@ -50,7 +51,7 @@ class Task:
     """What a lane does next: a group's controls (no branch), or one of its branches."""
 
     group: Group
-    outputs: dict[str, str]
+    targets: dict[str, Target]
     branch: Branch | None
 
 
@@ -84,9 +85,9 @@ class Agenda:
                     self._changed.wait()
                 elif work.state == "fresh":
                     work.state = "controls"
-                    return Task(work.group, work.outputs, None)
+                    return Task(work.group, work.targets, None)
                 else:
-                    return Task(work.group, work.outputs, work.branches.pop(0))
+                    return Task(work.group, work.targets, work.branches.pop(0))
         return None
 
     def controls_done(self, group: Group) -> None:
@@ -229,7 +230,7 @@ class Lane:
         self._group = self._base = None
         self._observer.stage(self.name, f"{scenario.name}: provision {task.group.provision}")
         published = self._published(task.group)
-        base = self._experiment.provision(task.group.provision, published, task.outputs)
+        base = self._experiment.provision(task.group.provision, published, task.targets)
         self._group, self._base = task.group, base
         return self._experiment, base
 

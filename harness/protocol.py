@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.checks import make_host, run_checks
-from harness.diagnosis import Survey, diagnose, survey
-from harness.errors import MachineError
+from harness.collection import collect
+from harness.diagnosis import Failure, Survey, diagnose, survey
 from harness.internet.reach import Moment, Reach
 from harness.machines.base import Machine, Output
 from harness.machines.shell import command
@@ -43,23 +43,23 @@ from harness.strategies.base import (
     stick_bytes,
 )
 from harness.systems import base as systems
+from harness.systems.base import Target
 from harness.transcript import Transcript
 
 _READY, _PROVISIONED = "ready", "provisioned"
 #: The checkpoint of a branch: protected, collected, without a network, restored.
 CUT = "cut"
-_CANARY_FILE = "/run/harness-canary"
 
 
 @dataclass(frozen=True)
 class Provisioned:
-    """A machine with its base system: how it came, and each edit's output when built online."""
+    """A machine with its base system: how it came, and what each edit gave when built online."""
 
     provision: str
     base_output: str
     survey: Survey
     witnesses: tuple[Witness, ...]
-    outputs: dict[str, str]  # by edit; filled by the online controls
+    targets: dict[str, Target]  # by edit; filled by the online controls
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class CutOff:
     branch: Branch
     strategy: Strategy
     since: Moment
-    outputs: Mapping[str, str]
+    targets: Mapping[str, Target]
     survey: Survey  # of the protected system, online
     available: Collection[str]  # valid paths, once restored
     result: BranchResult
@@ -87,6 +87,8 @@ class Experiment:
         self.scenario = scenario
         self.store = Store(machine)
         self._host = make_host(machine)
+        #: What edits give together with a strategy's module, which no provision changes.
+        self._variants: dict[str, dict[str, Target]] = {}
 
     def close(self) -> None:
         """Pull the machine's plug and end its internet; from any thread, any number of times."""
@@ -102,10 +104,10 @@ class Experiment:
         )
         self.machine.checkpoint(_READY)
 
-    def provision(self, name: str, published: str, outputs: dict[str, str]) -> Provisioned:
+    def provision(self, name: str, published: str, targets: dict[str, Target]) -> Provisioned:
         """Bring the base system onto a fresh machine and make it the running one.
 
-        *published* is the base system's path in the cache, *outputs* what online controls of the
+        *published* is the base system's path in the cache, *targets* what online controls of the
         same provision have given so far; those to come fill it.
         """
         provision = PROVISIONS[name]
@@ -121,10 +123,10 @@ class Experiment:
         known = survey(self.machine, self.system.tree)  # after the checkpoint: it writes .drv files
         sources = source_count(known, self.store.closure(output))
         origin = provenance_witness(provision, nars, recipes, sources)
-        return Provisioned(name, output, known, (up, origin), outputs)
+        return Provisioned(name, output, known, (up, origin), targets)
 
     def online_control(self, base: Provisioned, cell: Cell, transcript: Transcript) -> CellResult:
-        """Rebuild with the edit while the network is up; remembers the output that it must give."""
+        """Rebuild with the edit while the network is up; remembers what it must give."""
         started = time.monotonic()
         edit = self.scenario.edit(cell.key.edit)
         self.machine.restore(_PROVISIONED)
@@ -141,17 +143,17 @@ class Experiment:
         )
         if result.verdict is Verdict.REBUILT:
             witnesses.append(_change_witness(edit, base.base_output, result.output))
-            base.outputs[edit.name] = result.output
+            base.targets[edit.name] = Target(result.output, self.store.deriver(result.output))
         seconds = time.monotonic() - started
         return replace(result, witnesses=tuple(witnesses), seconds=seconds)
 
     def protect_and_cut(self, base: Provisioned, branch: Branch) -> CutOff:
         """Protect, collect garbage, cut the network, restore; with the evidence for each."""
         strategy = registry()[branch.strategy]
-        outputs, base_output, before = base.outputs, base.base_output, base.survey
+        targets, base_output, before = base.targets, base.base_output, base.survey
         rehearsal = self._rehearse(branch) if strategy.rehearses else None
         if strategy.changes_configuration:
-            outputs = self._outputs_with(strategy, branch)
+            targets = self._targets_with(strategy, branch)
         self.machine.restore(_PROVISIONED)
         connect(self.machine, self.uplink)
         started = time.monotonic()
@@ -162,9 +164,7 @@ class Experiment:
         protect_seconds = time.monotonic() - started
         if strategy.changes_configuration:
             before = survey(self.machine, self.system.tree)
-        size_before = self.store.size()
-        collected, collect_seconds = self._collect()
-        after = self.store.registrations()
+        collection = collect(self.machine, self.store)
         mode = NetworkMode(branch.network)
         cut(self.machine, self.uplink, mode)
         since = self.uplink.now()
@@ -177,7 +177,7 @@ class Experiment:
         restore_seconds = time.monotonic() - started
         applied = strategy.applied(site)
         silent = cut_witness(self.machine, self.uplink, mode, since)
-        available = self.store.registrations() if strategy.uses_stick else after
+        available = self.store.registrations() if strategy.uses_stick else collection.left
         self.machine.checkpoint(CUT)
         result = BranchResult(
             scenario=self.scenario.name,
@@ -186,15 +186,15 @@ class Experiment:
             strategy=strategy.name,
             caches=branch.caches,
             network=branch.network,
-            store_before=size_before,
-            store_after=sum(known.size for known in after.values()),
+            store_before=collection.size_before,
+            store_after=sum(known.size for known in collection.left.values()),
             bundle=bundle,
             protect_seconds=protect_seconds,
-            collect_seconds=collect_seconds,
+            collect_seconds=collection.seconds,
             restore_seconds=restore_seconds,
-            witnesses=(*base.witnesses, collected, applied, silent),
+            witnesses=(*base.witnesses, collection.witness, applied, silent),
         )
-        return CutOff(branch, strategy, since, outputs, before, available, result)
+        return CutOff(branch, strategy, since, targets, before, available, result)
 
     def rebuild(
         self, cutoff: CutOff, cell: Cell, transcript: Transcript, *, start: str = CUT
@@ -205,7 +205,7 @@ class Experiment:
         """
         started = time.monotonic()
         edit = self.scenario.edit(cell.key.edit)
-        expected = cutoff.outputs.get(edit.name)
+        expected = cutoff.targets.get(edit.name)
         if expected is None:
             return error_result(cell, "its online control gave no output to compare with")
         self.machine.restore(start)
@@ -247,14 +247,17 @@ class Experiment:
     def _in_machine(self, file: Path) -> str:
         return systems.module(str(file.relative_to(self.scenario.folder)))
 
-    def _outputs_with(self, strategy: Strategy, branch: Branch) -> dict[str, str]:
-        """Each edit's output when the strategy's module is in, evaluated online and forgotten."""
-        self.machine.restore(_PROVISIONED)
-        connect(self.machine, self.uplink)
-        self._write_module(strategy)
-        names = dict.fromkeys(cell.key.edit for cell in branch.cells)
-        wanted = {n: self._modules(self.scenario.edit(n), strategy) for n in names}
-        return systems.evaluate_outputs(self.machine, self.system.tree, wanted)
+    def _targets_with(self, strategy: Strategy, branch: Branch) -> dict[str, Target]:
+        """What each edit gives when the strategy's module is in, evaluated online and forgotten."""
+        known = self._variants.setdefault(strategy.name, {})
+        names = dict.fromkeys(cell.key.edit for cell in branch.cells if cell.key.edit not in known)
+        if names:
+            self.machine.restore(_PROVISIONED)
+            connect(self.machine, self.uplink)
+            self._write_module(strategy)
+            wanted = {n: self._modules(self.scenario.edit(n), strategy) for n in names}
+            known |= systems.evaluate_targets(self.machine, self.system.tree, wanted)
+        return known
 
     def _rehearse(self, branch: Branch) -> Rehearsal:
         self.machine.restore(_PROVISIONED)
@@ -290,21 +293,6 @@ class Experiment:
             pull_out(self.machine)
         return bundle
 
-    def _collect(self) -> tuple[Witness, float]:
-        """Collect garbage; the canary was a valid path before and is gone afterwards."""
-        canary = self.machine.succeed(
-            f"echo canary > {_CANARY_FILE} && nix-store --add {_CANARY_FILE}"
-        ).strip()
-        if not self.store.is_valid(canary):
-            raise MachineError(f"the canary {canary} did not become a valid path")
-        started = time.monotonic()
-        said = self.store.collect_garbage().strip().splitlines()
-        seconds = time.monotonic() - started
-        gone = self.machine.execute(command("! test -e %s", canary)).status == 0
-        gone = gone and not self.store.is_valid(canary)
-        evidence = f"{canary} {'is gone' if gone else 'is still there'}; {said[-1] if said else ''}"
-        return Witness("garbage-collected", gone, evidence), seconds
-
     def _rebuild(
         self, edit: Edit, strategy: Strategy | None, tool: str, flags: str, transcript: Transcript
     ) -> tuple[Output, float, str]:
@@ -326,7 +314,7 @@ class Experiment:
         before: Survey,
         available: Collection[str],
         *,
-        expected: str | None,
+        expected: Target | None,
     ) -> CellResult:
         """The verdict on a rebuild: diagnosed when it failed, else compared, activated, checked."""
         done, seconds, flags = rebuilt
@@ -337,10 +325,11 @@ class Experiment:
             rebuild_seconds=seconds,
             built=built_names(done.stderr),
             output=done.stdout.strip(),
-            expected_output=expected or "",
+            expected_output=expected.output if expected else "",
         )
         if done.status != 0:
-            found = diagnose(self.machine, self.system.tree, done, flags, before, available)
+            asked = Failure(done, flags, expected.drv if expected else "")
+            found = diagnose(self.machine, self.system.tree, asked, before, available)
             transcript.note(f"diagnosis: {found.cause}", f"{found.message}\n{found.detail}")
             return replace(
                 result,
@@ -351,8 +340,8 @@ class Experiment:
                 missing=found.missing,
                 output="",
             )
-        if expected is not None and result.output != expected:
-            message = f"rebuilt {result.output}, the online control gave {expected}"
+        if expected is not None and result.output != expected.output:
+            message = f"rebuilt {result.output}, the online control gave {expected.output}"
             return replace(
                 result, verdict=Verdict.FAILED, cause=Cause.WRONG_OUTPUT, message=message
             )

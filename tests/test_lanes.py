@@ -79,23 +79,23 @@ class FakeExperiment:
     def prepare(self) -> None:
         self._step("prepare")
 
-    def provision(self, name: str, published: str, outputs: dict[str, str]) -> Any:
+    def provision(self, name: str, published: str, targets: dict[str, Any]) -> Any:
         self._step("provision")
         self.provisioned.append(name)
-        return SimpleNamespace(outputs=outputs)
+        return SimpleNamespace(targets=targets)
 
     def online_control(self, base: Any, planned: Cell, transcript: Transcript) -> CellResult:
         self._step(f"control {planned.key.edit}")
-        base.outputs[planned.key.edit] = "/nix/store/x"
+        base.targets[planned.key.edit] = "/nix/store/x"
         return CellResult(planned.key, planned.claim, Verdict.REBUILT)
 
     def protect_and_cut(self, base: Any, branch: Branch) -> Any:
         self._step(f"protect {branch.strategy}")
         at = ("s", "pocket", branch.provision, branch.strategy, "kept", "down")
-        return SimpleNamespace(result=BranchResult(*at), outputs=base.outputs)
+        return SimpleNamespace(result=BranchResult(*at), targets=base.targets)
 
     def rebuild(self, cutoff: Any, planned: Cell, transcript: Transcript) -> CellResult:
-        if planned.key.edit not in cutoff.outputs:
+        if planned.key.edit not in cutoff.targets:
             return error_result(planned, "broke at its online control")
         self._step(f"{planned.key.strategy} {planned.key.edit}")
         return CellResult(planned.key, planned.claim, Verdict.REBUILT)

@@ -70,6 +70,14 @@ class Store:
         check = command("nix-store --check-validity %s && test -e %s", path, path)
         return self.machine.execute(check).status == 0
 
+    def deriver(self, path: str) -> str:
+        """The .drv that *path* was built from, as far as the database knows; "" when it does not.
+
+        It is not there any more, or another one, where the path was substituted (NixOS/nix#2712).
+        """
+        printed = self.machine.succeed(command("nix-store -q --deriver %s", path)).strip()
+        return printed if printed.startswith("/") else ""
+
     def closure(self, path: str, *, outputs: bool = False) -> list[str]:
         """What *path* refers to, transitively; of a .drv with *outputs*, those that exist too."""
         option = "--include-outputs " if outputs else ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -25,6 +26,14 @@ SCENARIO = "/etc/nixos/scenario"
 STRATEGY_MODULE = "/etc/nixos/strategy.nix"
 
 _NIX_PATH = f"nixpkgs=%s:nixos-config={CONFIGURATION}"
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a configuration evaluates to: the toplevel's output path and its .drv path."""
+
+    output: str
+    drv: str
 
 
 class System(Protocol):
@@ -96,10 +105,10 @@ def nix_path(tree: str) -> str:
     return command("NIX_PATH=%s", _NIX_PATH % tree)
 
 
-def evaluate_outputs(
+def evaluate_targets(
     machine: Machine, tree: str, edits: Mapping[str, Sequence[str]]
-) -> dict[str, str]:
-    """The toplevel's output path for each named list of modules, by one evaluation.
+) -> dict[str, Target]:
+    """What each named list of modules evaluates to, by one evaluation.
 
     Nothing but IFD is built; .drv files are written, so do it on a checkpoint.
     """
@@ -107,16 +116,16 @@ def evaluate_outputs(
         f" {nix_string(name)} = at [ {' '.join(modules)} ];" for name, modules in edits.items()
     )
     text = (
-        "let at = imports: (import <nixpkgs/nixos>"
-        " { configuration = { inherit imports; }; }).system.outPath; in {" + cases + " }"
+        "let at = imports: let inherit (import <nixpkgs/nixos>"
+        " { configuration = { inherit imports; }; }) system;"
+        " in { output = system.outPath; drv = system.drvPath; }; in {" + cases + " }"
     )
     printed = machine.succeed(
         command(
             f"{nix_path(tree)} nix-instantiate --eval --strict --json --read-write-mode -E %s", text
         )
     )
-    outputs: dict[str, str] = json.loads(printed)
-    return outputs
+    return {name: Target(**found) for name, found in json.loads(printed).items()}
 
 
 def nix_string(text: str) -> str:

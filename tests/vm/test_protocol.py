@@ -95,7 +95,7 @@ def test_keep_outputs_rebuilds_the_same_output(
     cutoff = experiment.protect_and_cut(base, branch(group, "keep-outputs"))
     result = rebuild(experiment, cutoff, cell(group, "keep-outputs", "hosts"))
     assert (result.verdict, result.outcome) == (Verdict.REBUILT, Outcome.PASSED), result
-    assert result.output == base.outputs["hosts"] != base.base_output
+    assert result.output == base.targets["hosts"].output != base.base_output
     assert result.built
 
 
@@ -103,7 +103,8 @@ def test_a_wrong_output_is_never_a_rebuild(
     experiment: Experiment, base: Provisioned, group: Group
 ) -> None:
     cutoff = experiment.protect_and_cut(base, branch(group, "keep-outputs"))
-    forged = replace(cutoff, outputs={**base.outputs, "hosts": base.base_output})
+    wrong = replace(base.targets["hosts"], output=base.base_output)
+    forged = replace(cutoff, targets={**base.targets, "hosts": wrong})
     result = rebuild(experiment, forged, cell(group, "keep-outputs", "hosts"))
     assert (result.verdict, result.cause) == (Verdict.FAILED, Cause.WRONG_OUTPUT)
 
@@ -112,7 +113,7 @@ def test_a_missing_control_is_an_error(
     experiment: Experiment, base: Provisioned, group: Group
 ) -> None:
     cutoff = experiment.protect_and_cut(base, branch(group, "keep-outputs"))
-    result = rebuild(experiment, replace(cutoff, outputs={}), cell(group, "keep-outputs", "hosts"))
+    result = rebuild(experiment, replace(cutoff, targets={}), cell(group, "keep-outputs", "hosts"))
     assert result.outcome is Outcome.ERROR
 
 
@@ -199,7 +200,7 @@ def test_sabotage_the_edit_does_nothing(
     with pytest.MonkeyPatch.context() as patch:
         unchecked = tuple(replace(e, check=None) for e in edits)
         patch.setattr(experiment, "scenario", replace(scenario, edits=unchecked))
-        forgetful = replace(base, outputs={})
+        forgetful = replace(base, targets={})
         result = experiment.online_control(forgetful, control, Transcript())
     assert broken_witnesses(result) == {"edit-changes-output"}
     assert result.outcome is Outcome.ERROR
@@ -215,7 +216,7 @@ def test_sabotage_a_check_that_cannot_fail(
     control = next(c for c in group.controls if c.key.edit == "hosts")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(experiment, "scenario", replace(scenario, edits=edits))
-        result = experiment.online_control(replace(base, outputs={}), control, Transcript())
+        result = experiment.online_control(replace(base, targets={}), control, Transcript())
     assert broken_witnesses(result) == {"check-discriminates"}
     assert result.outcome is Outcome.ERROR
 
