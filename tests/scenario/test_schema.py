@@ -17,7 +17,14 @@ import harness.scenario
 from harness.results import Cause
 from harness.scenario import DIMENSIONS, Caches, Command, NetworkMode, Provision, SystemName
 from harness.scenario import fields as bounds
-from harness.scenario.reader import _MACHINE, _OPTIONAL, _PATIENCE, _REQUIRED, read_scenario
+from harness.scenario.reader import (
+    _BOOT_LOADER,
+    _MACHINE,
+    _OPTIONAL,
+    _PATIENCE,
+    _REQUIRED,
+    read_scenario,
+)
 
 Write = Callable[..., Path]
 Document = dict[str, Any]
@@ -55,7 +62,8 @@ def test_keys_and_bounds_are_those_of_the_harness() -> None:
     )
     patience = keys["patience"]
     assert (patience["minimum"], patience["maximum"]) == _PATIENCE
-    sizes = keys["machine"]["properties"]
+    sizes = dict(keys["machine"]["properties"])
+    assert sizes.pop(_BOOT_LOADER)["type"] == "boolean"
     assert {key: (size["minimum"], size["maximum"]) for key, size in sizes.items()} == _MACHINE
 
 
