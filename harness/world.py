@@ -8,7 +8,6 @@ They feed the simulated internet alone, never a machine's store.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import shutil
@@ -16,8 +15,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import MachineError
-from harness.guest.image import Image, cache_folder
+from harness.cache import cache_folder, made_once
+from harness.guest.image import Image
 from harness.internet.cache import BinaryCache, Layer, View
 from harness.internet.mirror import SourceMirror
 from harness.internet.server import Internet
@@ -83,7 +82,7 @@ def ensure_world(
     seed = (image.seed / "seed.json").read_text()
     digest = hashlib.sha256(f"{image.digest} {seed} {_tree_digest(source)}".encode()).hexdigest()
     folder = cache_folder() / "worlds" / digest[:32]
-    with _built_aside(folder) as target:
+    with made_once(folder) as target:
         if target is not None:
             progress("publishing the pocket packages to the simulated binary cache (once)")
             # A copy, so that machines run what was published although the source may change.
@@ -99,7 +98,7 @@ def ensure_system(
 ) -> PublishedSystem:
     """The base system of *scenario* in the cache, built and uploaded first if need be."""
     folder = world.folder / "systems" / scenario.digest[:32]
-    with _built_aside(folder) as target:
+    with made_once(folder) as target:
         if target is not None:
             progress(f"publishing the base system of {scenario.name} (once)")
             _publish_system(world, scenario, target, make)
@@ -164,28 +163,6 @@ def _machine(
             yield machine
         finally:
             machine.crash()
-
-
-@contextlib.contextmanager
-def _built_aside(folder: Path) -> Iterator[Path | None]:
-    """Yield a temporary folder to fill when *folder* does not exist yet, else None.
-
-    It becomes *folder* when the block ends well; a half-filled one is never used.  Two processes
-    take turns.
-    """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with (folder.parent / f"{folder.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if folder.exists():
-            yield None
-            return
-        target = folder.with_name(f"{folder.name}.partial")
-        shutil.rmtree(target, ignore_errors=True)
-        target.mkdir()
-        yield target
-        if not any(target.iterdir()):
-            raise MachineError(f"nothing was published to {folder.name}")
-        target.rename(folder)
 
 
 def _tree_digest(source: Path) -> str:

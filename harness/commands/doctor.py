@@ -13,8 +13,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from harness import process
+from harness.cache import cache_folder
 from harness.errors import ExitCode, HarnessError
-from harness.guest.image import cache_folder, ensure_image
+from harness.guest.image import ensure_image
 from harness.machines.accelerator import PACKAGE, PROGRAM, kvm_fault
 
 #: What a run takes, in bytes: the image and the published packages, and two machines' disks.

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import hashlib
 import json
-import os
 import re
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.cache import cache_folder, made_once
 from harness.errors import SetupError
 from harness.guest import build
 from harness.systems.pocket import archive, seed
 
-_BUILDING = "building-"
+_WAITING = "waiting for another run to finish building the guest image"
 
 
 @dataclass(frozen=True)
@@ -65,12 +61,6 @@ class Image:
         return self.folder / "seed"
 
 
-def cache_folder() -> Path:
-    """Where the harness keeps what can be made again (XDG base directory specification)."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "offline-rebuild-harness"
-
-
 def recipe_digest() -> str:
     """A digest of everything of ours that decides what an image holds."""
     here = Path(__file__).parent
@@ -93,41 +83,15 @@ def ensure_image(progress: Callable[[str], None]) -> Image:
     cannot be built (no package source, no space, a program missing).
     """
     digest = recipe_digest()
-    images = cache_folder() / "images"
-    folder = images / digest
-    if not folder.exists():
-        try:
-            images.mkdir(parents=True, exist_ok=True)
-            with _only_builder(images, progress):
-                if not folder.exists():
-                    _build_beside(folder, progress)
-        except OSError as error:
-            raise SetupError(
-                f"the guest image cannot be stored: {error}",
-                hint=f"about 1 GiB has to be free and writable below {cache_folder()}",
-            ) from error
+    folder = cache_folder() / "images" / digest
+    try:
+        with made_once(folder, lambda: progress(_WAITING)) as new:
+            if new is not None:
+                versions = build.build_image(new, progress)
+                (new / "versions.json").write_text(json.dumps(versions, indent=1))
+    except OSError as error:
+        raise SetupError(
+            f"the guest image cannot be stored: {error}",
+            hint=f"about 1 GiB has to be free and writable below {cache_folder()}",
+        ) from error
     return Image(folder, digest, json.loads((folder / "versions.json").read_text()))
-
-
-@contextlib.contextmanager
-def _only_builder(images: Path, progress: Callable[[str], None]) -> Iterator[None]:
-    """Hold the lock of the image cache; what earlier, dead builders left behind is removed."""
-    with (images / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            progress("waiting for another run to finish building the guest image")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        for left in images.glob(f"{_BUILDING}*"):
-            shutil.rmtree(left)
-        yield
-
-
-def _build_beside(folder: Path, progress: Callable[[str], None]) -> None:
-    """Build in a temporary folder; the finished image appears under its name at once."""
-    with tempfile.TemporaryDirectory(prefix=_BUILDING, dir=folder.parent) as temporary:
-        new = Path(temporary) / "image"
-        new.mkdir()
-        versions = build.build_image(new, progress)
-        (new / "versions.json").write_text(json.dumps(versions, indent=1))
-        new.rename(folder)

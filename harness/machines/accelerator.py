@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness import process
+from harness.cache import cache_folder
 from harness.errors import SetupError, UsageError
-from harness.guest.image import Image, cache_folder
+from harness.guest.image import Image
 
 PROGRAM = "qemu-system-x86_64"
 #: Debian's package of `PROGRAM`.

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.cache import cache_folder
 from harness.errors import SetupError
 from harness.guest import build, image
-from harness.guest.image import Image, cache_folder, ensure_image, recipe_digest
+from harness.guest.image import Image, ensure_image, recipe_digest
 
 VERSIONS = {"nix-bin": "2.26.3", "linux-image-6.12.1-cloud-amd64": "6.12.1-1"}
 Builder = Callable[[Path, Callable[[str], None]], Mapping[str, str]]
@@ -79,20 +80,9 @@ def test_a_build_that_breaks_leaves_nothing(built_by: BuiltBy, cache: Path) -> N
     built_by(broken)
     with pytest.raises(SetupError, match="no network"):
         ensure_image(silent)
-    assert [path.name for path in (cache / "images").iterdir()] == ["lock"]
+    assert not [path for path in (cache / "images").iterdir() if path.is_dir()]
     built_by(quick)
     assert ensure_image(silent).kernel.exists()
-
-
-def test_a_killed_builders_remains_are_removed_and_never_used(
-    built_by: BuiltBy, cache: Path
-) -> None:
-    left = cache / "images" / "building-dead" / "image"
-    left.mkdir(parents=True)
-    (left / "kernel").write_text("half")
-    built_by(quick)
-    assert ensure_image(silent).kernel.read_text() == "kernel"
-    assert not left.exists()
 
 
 def test_two_builders_take_turns(built_by: BuiltBy) -> None:
@@ -138,12 +128,6 @@ def test_a_cache_that_cannot_be_made_is_explained(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     with pytest.raises(SetupError):
         ensure_image(silent)
-
-
-def test_cache_folder_follows_xdg(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", "")
-    monkeypatch.setenv("HOME", "/home/somebody")
-    assert cache_folder() == Path("/home/somebody/.cache/offline-rebuild-harness")
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.cache import cache_folder
 from harness.cli import main
-from harness.guest.image import Image, cache_folder
+from harness.guest.image import Image
 from harness.systems.pocket.system import SHIPPED
 
 ROOT = Path(__file__).parent.parent.parent
