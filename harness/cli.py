@@ -187,6 +187,12 @@ def _add_shell(verbs: _Verbs) -> None:
 
 def _add_bench(verbs: _Verbs) -> None:
     bench = _verb(verbs, "bench", "bench", "measure the harness itself, as ratios")
+    bench.add_argument(
+        "--part",
+        action="append",
+        choices=["machine", "graphs", "kept"],
+        help="only machine and engine, derivation graphs, or what a rehearsal keeps; repeatable",
+    )
     arguments.add_selection(bench)
     arguments.add_machine(bench)
     arguments.add_format(bench)

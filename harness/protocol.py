@@ -8,7 +8,7 @@ section on the architecture for the whole picture.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from harness.internet.reach import Moment, Reach
 from harness.machines.base import Machine, Output
 from harness.machines.shell import command
 from harness.network import connect, cut, cut_witness
-from harness.nix.store import Store, built_names
+from harness.nix.store import Registration, Store, built_names
 from harness.plan import Branch, Cell
 from harness.provisions import (
     PROVISIONS,
@@ -71,7 +71,7 @@ class CutOff:
     since: Moment
     targets: Mapping[str, Target]
     survey: Survey  # of the protected system, online
-    available: Collection[str]  # valid paths, once restored
+    available: Mapping[str, Registration]  # valid paths, once restored
     result: BranchResult
 
 
@@ -219,6 +219,10 @@ class Experiment:
         witnesses = (*cutoff.result.witnesses, silent)
         return replace(result, witnesses=witnesses, seconds=time.monotonic() - started)
 
+    def evaluate_edits(self, names: Iterable[str]) -> Rehearsal:
+        """What the edits themselves (not their rehearsals) evaluate to, online."""
+        return self._evaluated([self.scenario.edit(name).file for name in names])
+
     def recipes_of_base(self) -> frozenset[str]:
         """All .drv files that evaluating the unchanged configuration offline leaves in the store.
 
@@ -260,10 +264,13 @@ class Experiment:
         return known
 
     def _rehearse(self, branch: Branch) -> Rehearsal:
-        self.machine.restore(_PROVISIONED)
-        connect(self.machine, self.uplink)
         edits = [self.scenario.edit(cell.key.edit) for cell in branch.cells]
         files = dict.fromkeys(edit.rehearse for edit in edits if edit.rehearse is not None)
+        return self._evaluated(files)
+
+    def _evaluated(self, files: Iterable[Path]) -> Rehearsal:
+        self.machine.restore(_PROVISIONED)
+        connect(self.machine, self.uplink)
         edited = [[systems.BASE, self._in_machine(file)] for file in files]
         return rehearse(self.machine, self.system.tree, [systems.BASE], edited)
 
