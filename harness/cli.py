@@ -286,12 +286,12 @@ def _add_bisect_step(verbs: _Verbs) -> None:
 
 def _add_bisected(parser: argparse.ArgumentParser) -> None:
     arguments.add_selection(parser)
+    arguments.add_tier(parser, "embedded", "nixos")
     arguments.add_machine(parser)
     parser.add_argument(
         "--tree",
-        default="harness/systems/pocket",
         metavar="PATH",
-        help="the pocket system to test, as a path in the checkout (default: %(default)s)",
+        help="what to test, in the checkout (default: harness/systems/pocket; nixos tier: all)",
     )
     parser.add_argument(
         "--signature",

@@ -21,7 +21,7 @@ from pathlib import Path
 from harness import process
 from harness.errors import DeadlineReached, SetupError, UsageError
 from harness.nix.command import nix, nix_environment
-from harness.plan import Plan
+from harness.plan import NothingToRun, Plan
 from harness.progress import ProgressView
 from harness.reports import Redactor, write_reports
 from harness.results import CellResult, Ending, Role, RunResult, Trouble, Verdict
@@ -41,6 +41,10 @@ _REVISION = re.compile(r"[0-9a-f]{40}")
 _LONGEST = 6 * 60 * 60
 #: Seconds beyond its own time-out after which a driver counts as hung.
 _GRACE = 120
+
+
+class UnusableNixpkgsError(SetupError):
+    """This nixpkgs, or a scenario on it, does not evaluate or build; another one may."""
 
 
 @dataclass(frozen=True)
@@ -268,6 +272,18 @@ class _Tests:
         self.run = replace(self.run, facts={**self.run.facts, **facts})
 
 
+def providable(plan: Plan, network: str) -> Plan:
+    """The part of *plan* that a network model can provide.  Raises `NothingToRun` without any."""
+    supported = SUPPORTED[network]
+    groups = tuple(group for group in plan.groups if group.provision in supported)
+    if not groups:
+        raise NothingToRun(
+            f"the network model {network} provides none of the selected cells",
+            hint=f"it only provides {', '.join(supported)}",
+        )
+    return Plan(groups)
+
+
 @dataclass(frozen=True)
 class Source:
     """A nixpkgs tree on this host, and what it is."""
@@ -325,9 +341,10 @@ def build_driver(scenario: Scenario, job: Path, source: Source) -> Path:
         *("--argstr", "nixpkgs", str(source.path)),
         *("--argstr", "scenario", str(scenario.folder), "--argstr", "job", str(job)),
     ]
-    with _hint("this nixpkgs, the scenario's base or one of its edits does not evaluate"):
+    evaluates = "this nixpkgs, the scenario's base or one of its edits does not evaluate"
+    with _hint(evaluates, UnusableNixpkgsError):
         drv = nix(["nix-instantiate", *arguments]).strip().split("!")[0]
-    with _hint("the test itself cannot be built with this nixpkgs"):
+    with _hint("the test itself cannot be built with this nixpkgs", UnusableNixpkgsError):
         return Path(nix(["nix-store", "--realise", drv]).split()[-1])
 
 
@@ -341,8 +358,8 @@ def _is_path(wanted: str) -> bool:
 
 
 @contextlib.contextmanager
-def _hint(text: str) -> Iterator[None]:
+def _hint(text: str, kind: type[SetupError] = SetupError) -> Iterator[None]:
     try:
         yield
     except process.ProcessError as error:
-        raise SetupError(error.message, hint=text) from error
+        raise kind(error.message, hint=text) from error

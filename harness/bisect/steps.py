@@ -34,8 +34,8 @@ Runner = Callable[[Checkout, Path], RunResult]
 class Question:
     """What is run on every revision. It stays the same for the whole bisection.
 
-    *tree* is the folder under test, relative to the top of the checkout; *deadline* is seconds a
-    step, 0 for none.
+    *tree* is the folder under test, relative to the top of the checkout: a pocket system or a
+    nixpkgs, by the *tier*.  *deadline* is seconds a step, 0 for none.
     """
 
     scenarios: tuple[str, ...]  # absolute paths of folders
@@ -46,6 +46,7 @@ class Question:
     accelerator: str = "auto"
     jobs: int = 0  # 0: as many as `harness run` takes
     deadline: float = 0.0
+    tier: str = "embedded"
 
     @property
     def sought(self) -> Sought:

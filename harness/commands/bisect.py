@@ -7,15 +7,18 @@ import sys
 from pathlib import Path
 
 from harness.bisect.drive import bisect
-from harness.bisect.embedded import EmbeddedRunner
 from harness.bisect.history import Checkout
 from harness.bisect.judgement import Signature
 from harness.bisect.report import render_text, write_failure, write_finding
+from harness.bisect.runners import runner_of
 from harness.bisect.steps import Question, State, Steps
 from harness.commands.selecting import scenarios, selection
 from harness.errors import ExitCode, HarnessError
 from harness.run import signals
 from harness.scenario import DIMENSIONS
+
+#: Where this repository has its pocket system.
+_POCKET = "harness/systems/pocket"
 
 
 def main(arguments: argparse.Namespace) -> ExitCode:
@@ -28,7 +31,7 @@ def main(arguments: argparse.Namespace) -> ExitCode:
     step = [sys.executable, "-P", "-m", "harness", "bisect-step", "--state", str(steps.folder)]
     try:
         with signals():
-            finding = bisect(checkout, state, steps, EmbeddedRunner(state.question), step, say)
+            finding = bisect(checkout, state, steps, runner_of(state.question), step, say)
     except HarnessError as error:
         write_failure(state, steps, error.message)  # a report all the same
         raise
@@ -47,12 +50,18 @@ def question(arguments: argparse.Namespace) -> Question:
         scenarios=tuple(str(scenario.folder.resolve()) for scenario in chosen),
         selection={name: filters.values(name) for name in DIMENSIONS if filters.values(name)},
         digests={scenario.name: scenario.digest for scenario in chosen},
-        tree=arguments.tree,
+        tier=arguments.tier,
+        tree=tree(arguments),
         signature=arguments.signature,
         accelerator=arguments.accelerator,
         jobs=arguments.jobs or 0,
         deadline=arguments.deadline or 0.0,
     )
+
+
+def tree(arguments: argparse.Namespace) -> str:
+    """The folder under test: the shipped pocket system, or for nixpkgs the whole checkout."""
+    return arguments.tree or ("." if arguments.tier == "nixos" else _POCKET)
 
 
 def say(text: str) -> None:

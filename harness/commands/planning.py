@@ -11,8 +11,8 @@ from harness.commands.inputs import read_run
 from harness.commands.selecting import planned
 from harness.errors import ExitCode, UsageError
 from harness.merge import shard_facts
-from harness.nixos_tier import SUPPORTED
-from harness.plan import NothingToRun, Plan, most_shards, shard
+from harness.nixos_tier import providable
+from harness.plan import Plan, most_shards, shard
 from harness.results import Role
 
 #: GitHub's limit for the jobs of one matrix (Actions limits, "Job matrix").
@@ -58,14 +58,7 @@ def _shardable(whole: Plan, arguments: argparse.Namespace) -> Plan:
     """What is worth a job: a shard of cells that the network model would skip did nothing."""
     if arguments.tier != "nixos":
         return whole
-    supported = SUPPORTED[arguments.network_model]
-    groups = tuple(group for group in whole.groups if group.provision in supported)
-    if not groups:
-        raise NothingToRun(
-            f"the network model {arguments.network_model} provides none of the selected cells",
-            hint=f"it only provides {', '.join(supported)}",
-        )
-    return Plan(groups)
+    return providable(whole, arguments.network_model)
 
 
 def timings(word: str | None) -> dict[str, float]:

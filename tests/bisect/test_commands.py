@@ -27,8 +27,8 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> None:
     def make(_question: object) -> Runner:
         return runner
 
-    monkeypatch.setattr("harness.commands.bisect.EmbeddedRunner", make)
-    monkeypatch.setattr("harness.commands.bisect_step.EmbeddedRunner", make)
+    monkeypatch.setattr("harness.commands.bisect.runner_of", make)
+    monkeypatch.setattr("harness.commands.bisect_step.runner_of", make)
 
 
 def bisect(history: History, good: str, *words: str) -> int:

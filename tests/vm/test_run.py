@@ -16,7 +16,7 @@ import pytest
 
 from harness.embedded import Embedded
 from harness.plan import plan
-from harness.results import Outcome
+from harness.results import Outcome, Trouble
 from harness.results.document import read_results
 from harness.results.log import read_log
 from harness.scenario import load_scenario
@@ -26,6 +26,13 @@ pytestmark = pytest.mark.vm
 
 ROOT = Path(__file__).parents[2]
 SMOKE = ROOT / "scenarios" / "smoke"
+#: An edit whose build takes more than the machine's disk.
+GREEDY = """\
+{ pkgs, ... }:
+{
+  environment.etc.big.source = pkgs.runCommand "big" { } "dd if=/dev/zero of=$out bs=1M count=4000";
+}
+"""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -156,6 +163,48 @@ def test_two_runs_do_not_share_a_report_folder(scratch: Path, tmp_path: Path) ->
     first.send_signal(signal.SIGINT)
     first.communicate(timeout=60)
     assert first.returncode == 130
+
+
+def test_a_full_disk_in_the_machine_is_no_failed_edit(scratch: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "greedy"
+    subprocess.run(["cp", "-r", str(SMOKE), str(folder)], check=True)
+    (folder / "edits/new-package.nix").write_text(GREEDY)
+    text = (folder / "scenario.yaml").read_text()
+    (folder / "scenario.yaml").write_text(
+        text.replace("patience: 120\n", "patience: 120\nmachine: {disk: 1024}\n")
+    )
+    report = tmp_path / "report"
+    words = ("run", str(folder), "--strategy", "keep-outputs", "--edit", "hosts,new-package")
+    process = harness(scratch, *words, "--report-dir", str(report))
+    _, stderr = process.communicate(timeout=600)
+    assert process.returncode == 4, stderr
+    cells = read_results(report / "results.json").cells
+    full = [cell for cell in cells if cell.trouble is Trouble.SPACE]
+    assert {cell.key.edit for cell in full} == {"new-package"}
+    assert "the machine's disk is full" in full[0].message
+    assert all(cell.outcome is Outcome.PASSED for cell in cells if cell.key.edit == "hosts")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small file system")
+def test_a_full_disk_on_the_host_is_told(tmp_path: Path) -> None:
+    scratch = tmp_path / "tmp"
+    scratch.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=40m", "none", str(scratch)]
+    if subprocess.run(mount, check=False).returncode != 0:
+        pytest.skip("nothing can be mounted here")
+    try:
+        report = tmp_path / "report"
+        process = harness(scratch, "run", "smoke", "--jobs", "1", "--report-dir", str(report))
+        _, stderr = process.communicate(timeout=600)
+        assert process.returncode == 4, stderr
+        cells = read_results(report / "results.json").cells
+        assert {cell.outcome for cell in cells} == {Outcome.ERROR}
+        assert {cell.trouble for cell in cells} == {Trouble.SPACE}
+        assert "the host's disk is full" in cells[0].message
+        assert machines(scratch) == []
+        assert list(scratch.iterdir()) == []
+    finally:
+        subprocess.run(["umount", str(scratch)], check=True)
 
 
 def test_a_false_claim_is_found(scratch: Path, tmp_path: Path) -> None:
