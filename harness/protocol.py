@@ -19,7 +19,7 @@ from harness.errors import MachineError
 from harness.internet.reach import Moment, Reach
 from harness.machines.base import Machine, Output
 from harness.machines.shell import command
-from harness.network import connect, cut, cut_witness
+from harness.network import connect, cut, cut_witness, reconnect
 from harness.nix.store import Registration, Store, built_names
 from harness.plan import Branch, Cell
 from harness.provisions import (
@@ -133,7 +133,7 @@ class Experiment:
         started = time.monotonic()
         edit = self.scenario.edit(cell.key.edit)
         self.machine.restore(_PROVISIONED)
-        connect(self.machine, self.uplink)
+        reconnect(self.machine, self.uplink)
         witnesses = list(base.witnesses)
         if edit.check is not None and not edit.changes_nothing:
             early = run_checks(self._host, [edit.check])
@@ -158,7 +158,7 @@ class Experiment:
         if strategy.changes_configuration:
             targets = self._targets_with(strategy, branch)
         self.machine.restore(_PROVISIONED)
-        connect(self.machine, self.uplink)
+        reconnect(self.machine, self.uplink)
         started = time.monotonic()
         if strategy.changes_configuration:
             base_output = self._switch_to_variant(strategy)
@@ -260,7 +260,7 @@ class Experiment:
         names = dict.fromkeys(cell.key.edit for cell in branch.cells if cell.key.edit not in known)
         if names:
             self.machine.restore(_PROVISIONED)
-            connect(self.machine, self.uplink)
+            reconnect(self.machine, self.uplink)
             self._write_module(strategy)
             wanted = {n: self._modules(self.scenario.edit(n), strategy) for n in names}
             known |= systems.evaluate_targets(self.machine, self.system.tree, wanted)
@@ -273,7 +273,7 @@ class Experiment:
 
     def _evaluated(self, files: Iterable[Path]) -> Rehearsal:
         self.machine.restore(_PROVISIONED)
-        connect(self.machine, self.uplink)
+        reconnect(self.machine, self.uplink)
         edited = [[systems.BASE, self._in_machine(file)] for file in files]
         return rehearse(self.machine, self.system.tree, [systems.BASE], edited)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 import platform
 import queue
 import signal
@@ -39,6 +40,8 @@ from harness.transcript import Transcript
 #: longer than the last writing took; the log of results itself is written after every cell.
 _REPORT_EVERY = 10.0
 _REPORT_SHARE = 50.0
+#: More machines than this make each other slow on the disk.
+_MOST_JOBS = 4
 
 
 @dataclass
@@ -119,6 +122,11 @@ class Limits:
 
     jobs: int
     deadline: float | None = None
+
+
+def usual_jobs() -> int:
+    """Lanes when nobody says how many: one more than cores, since some cells just wait."""
+    return min(_MOST_JOBS, len(os.sched_getaffinity(0)) + 1)
 
 
 def begin(plan: Plan, facts: Mapping[str, str] | None = None) -> RunResult:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from harness.bisect.history import Checkout
@@ -12,7 +11,7 @@ from harness.embedded import Embedded
 from harness.plan import plan
 from harness.progress import make_progress
 from harness.results import RunResult
-from harness.run import Limits, run_plan
+from harness.run import Limits, run_plan, usual_jobs
 from harness.scenario import Selection, load_scenarios
 from harness.strategies import registry
 
@@ -32,7 +31,7 @@ class EmbeddedRunner:
         for part in ("tree", "upstream"):
             if not (source / part).is_dir():
                 raise UntestableError(f"{self._question.tree} has no folder {part} here")
-        jobs = self._question.jobs or min(4, len(os.sched_getaffinity(0)))
+        jobs = self._question.jobs or usual_jobs()
         limits = Limits(jobs, self._question.deadline or None)
         tier = Embedded(self._question.accelerator, source)
         return run_plan(self._plan, tier, folder, limits, make_progress())

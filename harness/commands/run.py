@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
@@ -14,10 +13,7 @@ from harness.nixos_tier import Choice, run_nixos
 from harness.progress import make_progress
 from harness.reports import render_terminal
 from harness.results import RunResult
-from harness.run import Limits, exit_code, run_plan
-
-#: More machines than this make each other slow on the disk.
-_MOST_JOBS = 4
+from harness.run import Limits, exit_code, run_plan, usual_jobs
 
 
 def main(arguments: argparse.Namespace) -> ExitCode:
@@ -29,9 +25,8 @@ def main(arguments: argparse.Namespace) -> ExitCode:
     from harness.embedded import Embedded  # noqa: PLC0415
 
     tier = Embedded(arguments.accelerator, pocket_source(arguments))
-    jobs = arguments.jobs or min(_MOST_JOBS, len(os.sched_getaffinity(0)))
     folder = Path(arguments.report_dir)
-    limits = Limits(jobs, arguments.deadline)
+    limits = Limits(arguments.jobs or usual_jobs(), arguments.deadline)
     result = run_plan(plan, tier, folder, limits, make_progress(), facts)
     return _told(result, folder)
 
