@@ -16,7 +16,7 @@ import pytest
 from harness.cli import main
 from harness.nix import explanation
 from tests.nix.fake_store import FakeStore
-from tests.nix.test_closure import EDIT_SOURCES, SYSTEM, path
+from tests.nix.toys import EDIT_SOURCES, SYSTEM, path
 
 RUNTIME = ("top1-out", "etc1-out", "prog-out", "lib-out")
 BASE, NEXT = path("top1.drv"), path("top2.drv")

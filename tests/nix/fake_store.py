@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
 
-from tests.nix.test_closure import Recipes, path, written
 from tests.nix.test_database import TABLES
+from tests.nix.toys import Recipes, path, written
 
 
 class FakeStore:

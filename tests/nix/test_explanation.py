@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from harness.nix.closure import offline_rebuild
 from harness.nix.explanation import Explanation, Gone, Known, Phase, explain, explain_import
-from tests.nix.test_closure import EDIT_SOURCES, SYSTEM, Recipe, Toy, path
+from tests.nix.toys import EDIT_SOURCES, SYSTEM, Recipe, Toy, path
 
 #: What a collection without any protection leaves of the miniature system.
 RUNTIME = ("top1-out", "etc1-out", "prog-out", "lib-out")

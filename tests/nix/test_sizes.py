@@ -9,7 +9,7 @@ import pytest
 
 from harness.internet.narinfo import NarInfoError
 from harness.nix.sizes import CacheError, cache_sizes, remembered_sizes
-from tests.nix.test_closure import path
+from tests.nix.toys import path
 
 HERE, GONE = path("here"), path("gone")
 DIGEST = HERE[11:43]
