@@ -125,8 +125,8 @@ class Limits:
 
 
 def usual_jobs() -> int:
-    """Lanes when nobody says how many: one more than cores, since some cells just wait."""
-    return min(_MOST_JOBS, len(os.sched_getaffinity(0)) + 1)
+    """Lanes when nobody says how many: a machine for each core, which emulation keeps busy."""
+    return min(_MOST_JOBS, len(os.sched_getaffinity(0)))
 
 
 def begin(plan: Plan, facts: Mapping[str, str] | None = None) -> RunResult:
