@@ -6,6 +6,7 @@ import http.client
 import http.server
 import socket
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -85,6 +86,10 @@ def test_what_cannot_be_reached_is_a_bad_gateway_and_logged(proxy: int, log: Req
         closed.bind(("127.0.0.1", 0))
         status, _ = fetch(proxy, f"http://127.0.0.1:{closed.getsockname()[1]}/")
     assert status == 502
+    # The answer is on its way before it is put down.
+    deadline = time.monotonic() + 20
+    while log.since(log.mark().__class__(0, 0))[0].status is None and time.monotonic() < deadline:
+        time.sleep(0.01)
     assert [asked.status for asked in log.since(log.mark().__class__(0, 0))] == [502]
 
 
