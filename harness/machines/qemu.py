@@ -36,6 +36,8 @@ from harness.machines.transfer import FilesPort
 _BOOT_LIMIT = 180.0
 _COMMAND_FILE = "/run/harness.command"
 _CONSOLE_TAIL = 25
+#: With less than so many MiB for its disks on the host, a machine's troubles come from that.
+_FULL = 16
 
 
 class QemuMachine:
@@ -299,11 +301,13 @@ class QemuMachine:
     def _explained(self, doing: str, symptom: str) -> MachineError:
         assert self._qemu is not None
         process.wait(self._qemu, 2)  # its sockets close a moment before QEMU is gone
+        free = shutil.disk_usage(self._folder).free >> 20
+        if free < _FULL:  # QEMU may call it an input/output error
+            symptom = f"the host's disk is full: {symptom}"
         reason = self._trouble or _cause_of_death(self._qemu.poll(), self.console()) or symptom
         tail = "\n".join(self.console().strip().splitlines()[-_CONSOLE_TAIL:])
         log = (self._folder / "qemu.log").read_text(errors="replace").strip()
         summary = doing.splitlines()[0][:100]
-        free = shutil.disk_usage(self._folder).free >> 20
         return MachineError(
             f"machine {self.name}, while it ran `{summary}`: {reason}"
             + (f"\n--- QEMU said:\n{log}" if log else "")
