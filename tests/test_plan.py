@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.commands.shell import first_selected
 from harness.errors import ExitCode, Problem, UsageError
 from harness.machines.base import MachineSize
 from harness.plan import Branch, Cell, Group, NothingToRun, Plan, _cuts, plan, shard
@@ -332,3 +333,9 @@ def test_the_parts_of_the_tree_are_plain_to_make() -> None:
     branch = Branch("built", "none", "kept", "down", (at(one),))
     assert branch.label == "built/none/kept/down"
     assert Plan((Group(one, "pocket", "built", (), (branch,)),)).cells == (at(one),)
+
+
+def test_a_shell_goes_to_what_was_asked_for_and_not_to_a_control() -> None:
+    group = plan([scenario()], Selection(strategies=("keep-outputs",))).groups[0]
+    assert group.branches[0].strategy == "none", "the negative control comes first"
+    assert first_selected(group).strategy == "keep-outputs"

@@ -10,8 +10,9 @@ from pathlib import Path
 from harness.commands.selecting import planned
 from harness.embedded import Embedded
 from harness.errors import ExitCode, UsageError
-from harness.plan import Group, Plan
+from harness.plan import Branch, Group, Plan
 from harness.protocol import Experiment
+from harness.results import Role
 from harness.run import signals
 
 _PROMPT = "machine# "
@@ -49,9 +50,14 @@ def _go(experiment: Experiment, group: Group, published: str, stage: str) -> Non
     if stage == "provisioned":
         experiment.machine.restore(stage)
         return
-    branch = group.branches[0]
+    branch = first_selected(group)
     _say(f"protect with {branch.strategy}, collect, cut ({branch.network})")
     experiment.protect_and_cut(base, branch)
+
+
+def first_selected(group: Group) -> Branch:
+    """The first branch that was asked for, and is not there as a control alone."""
+    return next(b for b in group.branches if any(c.key.role is Role.CELL for c in b.cells))
 
 
 def _converse(experiment: Experiment) -> None:
