@@ -25,6 +25,9 @@ SCENARIO = "/etc/nixos/scenario"
 #: The module that a strategy adds to the configuration.
 STRATEGY_MODULE = "/etc/nixos/strategy.nix"
 
+#: What the kernel and SQLite say of a full disk.
+_DISK_FULL = ("No space left on device", "database or disk is full")
+
 _NIX_PATH = f"nixpkgs=%s:nixos-config={CONFIGURATION}"
 
 
@@ -97,7 +100,7 @@ def rebuild(machine: Machine, tree: str, tool: str, flags: str, patience: float)
         "nix-build": f"nix-build {words(expression())} --no-out-link",
         "nix": "nix build -f '<nixpkgs/nixos>' system --no-link --print-out-paths",
     }[tool]
-    return machine.execute(f"{nix_path(tree)} {target} {flags}", timeout=patience)
+    return _judged(machine.execute(f"{nix_path(tree)} {target} {flags}", timeout=patience))
 
 
 def nix_path(tree: str) -> str:
@@ -136,9 +139,8 @@ def nix_string(text: str) -> str:
 
 def instantiate(machine: Machine, tree: str, *options: str) -> Output:
     """Write the configuration's .drv files; standard output is the toplevel's .drv path."""
-    return machine.execute(
-        f"{nix_path(tree)} nix-instantiate {words([*expression(), *options])}", timeout=300
-    )
+    evaluate = f"{nix_path(tree)} nix-instantiate {words([*expression(), *options])}"
+    return _judged(machine.execute(evaluate, timeout=300))
 
 
 def evaluated(machine: Machine, tree: str, modules: Sequence[str]) -> str:
@@ -164,13 +166,24 @@ def switch(machine: Machine, toplevel: str) -> Output:
 
     Standard output is the path of the system that runs afterwards.
     """
-    return machine.execute(
-        command(
-            "nix-env -p /nix/var/nix/profiles/system --set %s"
-            " && %s/bin/switch-to-configuration switch >&2"
-            " && readlink -e /run/current-system",
-            toplevel,
-            toplevel,
-        ),
-        timeout=300,
+    activate = command(
+        "nix-env -p /nix/var/nix/profiles/system --set %s"
+        " && %s/bin/switch-to-configuration switch >&2"
+        " && readlink -e /run/current-system",
+        toplevel,
+        toplevel,
     )
+    return _judged(machine.execute(activate, timeout=300))
+
+
+def _judged(done: Output) -> Output:
+    """*done*, unless it failed for want of space: that says nothing about any configuration.
+
+    Raises `MachineError` then, since a scenario's claim of failure must not be met by it.
+    """
+    if done.status != 0 and any(said in done.stderr for said in _DISK_FULL):
+        raise MachineError(
+            f"the machine's disk is full, so its failure shows nothing: {done.stderr[-500:]}",
+            hint="give the scenario's `machine` a larger `disk`",
+        )
+    return done

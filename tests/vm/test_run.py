@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -60,6 +61,16 @@ def harness(scratch: Path, *words: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def altered_smoke(tmp_path: Path, before: str, after: str) -> Path:
+    """A copy of the smoke scenario with another text in its scenario file."""
+    folder = tmp_path / "altered"
+    shutil.copytree(SMOKE, folder)
+    text = (folder / "scenario.yaml").read_text()
+    assert before in text
+    (folder / "scenario.yaml").write_text(text.replace(before, after))
+    return folder
 
 
 def machines(scratch: Path) -> list[str]:
@@ -166,13 +177,8 @@ def test_two_runs_do_not_share_a_report_folder(scratch: Path, tmp_path: Path) ->
 
 
 def test_a_full_disk_in_the_machine_is_no_failed_edit(scratch: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "greedy"
-    subprocess.run(["cp", "-r", str(SMOKE), str(folder)], check=True)
+    folder = altered_smoke(tmp_path, "patience: 120\n", "patience: 120\nmachine: {disk: 1024}\n")
     (folder / "edits/new-package.nix").write_text(GREEDY)
-    text = (folder / "scenario.yaml").read_text()
-    (folder / "scenario.yaml").write_text(
-        text.replace("patience: 120\n", "patience: 120\nmachine: {disk: 1024}\n")
-    )
     report = tmp_path / "report"
     words = ("run", str(folder), "--strategy", "keep-outputs", "--edit", "hosts,new-package")
     process = harness(scratch, *words, "--report-dir", str(report))
@@ -208,13 +214,7 @@ def test_a_full_disk_on_the_host_is_told(tmp_path: Path) -> None:
 
 
 def test_a_false_claim_is_found(scratch: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "liar"
-    folder.mkdir()
-    subprocess.run(["cp", "-r", f"{SMOKE}/.", str(folder)], check=True)
-    text = (folder / "scenario.yaml").read_text()
-    (folder / "scenario.yaml").write_text(
-        text.replace("rebuilt: [identical]\n", "rebuilt: [identical, hosts]\n")
-    )
+    folder = altered_smoke(tmp_path, "rebuilt: [identical]\n", "rebuilt: [identical, hosts]\n")
     report = tmp_path / "report"
     words = ("run", str(folder), "--strategy", "none", "--edit", "hosts")
     process = harness(scratch, *words, "--report-dir", str(report))
