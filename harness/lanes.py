@@ -2,14 +2,15 @@
 
 A *lane* is a thread with a machine and an internet of its own.  A *group* is what shares a
 provision: its online controls run first, in one lane; its branches may then run in any lane, best
-in one that has the provision's checkpoint already.
+in one that has the provision's checkpoint already.  What an edit gives online is asked once, so a
+group's branches also wait for the controls of the groups of the same family before it.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from harness.errors import HarnessError, MachineError
@@ -42,7 +43,7 @@ class _Progress:
 
     group: Group
     branches: list[Branch]
-    targets: dict[str, Target] = field(default_factory=dict)
+    targets: dict[str, Target]  # the family's
     state: str = "fresh"  # then "controls", then "open"
 
 
@@ -59,7 +60,8 @@ class Agenda:
     """Hands out the tasks of a plan to lanes, preferring what a lane is provisioned for."""
 
     def __init__(self, groups: Sequence[Group]) -> None:
-        self._work = [_Progress(group, list(group.branches)) for group in groups]
+        targets: dict[tuple[str, str], dict[str, Target]] = {g.family: {} for g in groups}
+        self._work = [_Progress(g, list(g.branches), targets[g.family]) for g in groups]
         self._changed = threading.Condition()
         self._stopped = False
 
@@ -80,7 +82,8 @@ class Agenda:
             while not self._stopped:
                 work = self._choose(current)
                 if work is None:
-                    if not any(item.state == "controls" and item.branches for item in self._work):
+                    controls = any(item.state == "controls" for item in self._work)
+                    if not controls or not any(item.branches for item in self._work):
                         return None
                     self._changed.wait()
                 elif work.state == "fresh":
@@ -97,11 +100,19 @@ class Agenda:
             self._changed.notify_all()
 
     def _choose(self, current: Group | None) -> _Progress | None:
-        ready = [item for item in self._work if item.state == "open" and item.branches]
-        mine = [item for item in ready if item.group is current]
+        left = [item for item in self._work if item.branches]
+        ready = [item for item in left if self._controlled(item)]
+        mine = [item for item in left if item.group is current and item.state == "open"]
+        if mine and mine[0] not in ready:
+            return None  # soon; another provision would cost more than the wait
         fresh = [item for item in self._work if item.state == "fresh"]
         longest = sorted(ready, key=lambda item: -len(item.branches))
         return next(iter([*mine, *fresh, *longest]), None)
+
+    def _controlled(self, wanted: _Progress) -> bool:
+        """Whether all online controls that its branches may need are done."""
+        first = self._work[: self._work.index(wanted) + 1]
+        return all(i.state == "open" for i in first if i.group.family == wanted.group.family)
 
     def _find(self, group: Group) -> _Progress:
         return next(item for item in self._work if item.group is group)

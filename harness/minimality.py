@@ -20,6 +20,7 @@ from harness.protocol import CUT, CutOff, Experiment, Provisioned
 from harness.results import Outcome, Role, Verdict
 from harness.strategies import registry
 from harness.strategies.rehearsed import ROOT
+from harness.systems.base import Target
 from harness.transcript import Transcript
 
 _DROPPED = "root-dropped"
@@ -90,13 +91,17 @@ def _is_claimed(cell: Cell) -> bool:
     return cell.key.role is Role.CELL and cell.claim.verdict is Verdict.REBUILT
 
 
-def controlled(experiment: Experiment, group: Group, published: str) -> Provisioned:
+def controlled(
+    experiment: Experiment, group: Group, published: str, targets: dict[str, Target]
+) -> Provisioned:
     """The provisioned machine after its online controls, which tell the outputs to compare with.
+
+    *targets* are those of earlier groups of the family; the controls add theirs.
 
     Raises `MachineError` when one of them does not hold.
     """
     experiment.prepare()
-    base = experiment.provision(group.provision, published, {})
+    base = experiment.provision(group.provision, published, targets)
     for control in group.controls:
         result = experiment.online_control(base, control, Transcript())
         if result.outcome is not Outcome.PASSED:

@@ -14,14 +14,14 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness import process
 from harness.errors import DeadlineReached, SetupError, UsageError
 from harness.nix.command import nix, nix_environment
-from harness.plan import NothingToRun, Plan
+from harness.plan import Cell, Group, NothingToRun, Plan, only
 from harness.progress import ProgressView
 from harness.reports import Redactor, write_reports
 from harness.results import CellResult, Ending, Role, RunResult, Trouble, Verdict
@@ -77,7 +77,7 @@ def run_nixos(
     """
     folder.mkdir(parents=True, exist_ok=True)
     tests = _Tests(plan, choice, folder, limits, progress, facts or {})
-    progress.begin(len(plan.cells))
+    progress.begin(tests.run.planned)
     with signals(), tempfile.TemporaryDirectory(prefix="harness-") as scratch:
         try:
             tests.work(Path(scratch))
@@ -99,14 +99,18 @@ class _Tests:
         progress: ProgressView,
         facts: Mapping[str, str],
     ) -> None:
-        self.plan = plan
+        self.plan, self.left_out = _divided(plan, choice.network)
         self.choice = choice
         self.folder = folder
         self.limits = limits
         self.progress = progress
         self.started = time.monotonic()
         named = {"tier": "nixos", "nixpkgs asked for": choice.nixpkgs}
-        self.run = begin(plan, {**named, **facts})
+        planned = len(self.plan.cells) + len(self.left_out)
+        self.run = replace(begin(plan, {**named, **facts}), planned=planned)
+        supported = ", ".join(SUPPORTED[choice.network])
+        reason = f"the network model {choice.network} only provides {supported}"
+        self._skip(self.left_out, reason)
 
     def work(self, scratch: Path) -> None:
         """Every scenario in turn."""
@@ -127,7 +131,8 @@ class _Tests:
     def end(self, how: Ending, message: str) -> RunResult:
         """All reports, which say how it ended."""
         redact = Redactor()
-        done = {cell.key for cell in self.run.cells} == {cell.key for cell in self.plan.cells}
+        wanted = {cell.key for cell in (*self.plan.cells, *self.left_out)}
+        done = {cell.key for cell in self.run.cells} == wanted
         self.run = replace(
             self.run,
             complete=how is Ending.FINISHED and done,
@@ -145,28 +150,21 @@ class _Tests:
         return self.run
 
     def _fits(self, scenario: Scenario) -> bool:
-        """Whether anything of *scenario* can run here; what cannot is recorded as skipped."""
-        supported = SUPPORTED[self.choice.network]
-        groups = [group for group in self.plan.groups if group.scenario is scenario]
+        """Whether there is room for *scenario*; without, its cells are recorded as skipped."""
+        groups = self._groups(scenario)
         room = lacking(demand(groups), Path(tempfile.gettempdir()))
-        for group in groups:
-            reason = room
-            if group.provision not in supported:
-                only = ", ".join(supported)
-                reason = f"the network model {self.choice.network} only provides {only}"
-            if reason:
-                cells = [*group.controls, *(cell for b in group.branches for cell in b.cells)]
-                skipped = [
-                    CellResult(c.key, c.claim, Verdict.SKIPPED, message=reason) for c in cells
-                ]
-                self._add(skipped)
-        return not room and any(group.provision in supported for group in groups)
+        if room:
+            self._skip(Plan(groups).cells, room)
+        return not room
+
+    def _groups(self, scenario: Scenario) -> tuple[Group, ...]:
+        return tuple(group for group in self.plan.groups if group.scenario is scenario)
+
+    def _skip(self, cells: Iterable[Cell], reason: str) -> None:
+        self._add(CellResult(c.key, c.claim, Verdict.SKIPPED, message=reason) for c in cells)
 
     def _job(self, scenario: Scenario, timeout: int, source: Source) -> Mapping[str, object]:
-        supported = SUPPORTED[self.choice.network]
-        groups = [group for group in self.plan.groups if group.scenario is scenario]
-        branches = [b for group in groups if group.provision in supported for b in group.branches]
-        cells = [cell.key for branch in branches for cell in branch.cells]
+        cells = [cell.key for cell in Plan(self._groups(scenario)).cells]
         flake, _, host = self.choice.flake.partition("#")
         size = scenario.machine
         return {
@@ -265,7 +263,7 @@ class _Tests:
             for c in missing.values()
         )
 
-    def _add(self, cells: Iterator[CellResult] | list[CellResult]) -> None:
+    def _add(self, cells: Iterable[CellResult]) -> None:
         self.run = replace(self.run, cells=(*self.run.cells, *cells))
 
     def _facts(self, facts: Mapping[str, str]) -> None:
@@ -273,15 +271,25 @@ class _Tests:
 
 
 def providable(plan: Plan, network: str) -> Plan:
-    """The part of *plan* that a network model can provide.  Raises `NothingToRun` without any."""
-    supported = SUPPORTED[network]
-    groups = tuple(group for group in plan.groups if group.provision in supported)
-    if not groups:
+    """The part of *plan* that a network model can provide, with the controls which that needs.
+
+    Raises `NothingToRun` without any.
+    """
+    part, _ = _divided(plan, network)
+    if not part.groups:
         raise NothingToRun(
             f"the network model {network} provides none of the selected cells",
-            hint=f"it only provides {', '.join(supported)}",
+            hint=f"it only provides {', '.join(SUPPORTED[network])}",
         )
-    return Plan(groups)
+    return part
+
+
+def _divided(plan: Plan, network: str) -> tuple[Plan, tuple[Cell, ...]]:
+    """What a network model can provide, and the cells (not their controls) that it cannot."""
+    cells = [cell for cell in plan.cells if cell.key.role is Role.CELL]
+    fits = [cell.key.id for cell in cells if cell.key.provision in SUPPORTED[network]]
+    left_out = tuple(c for c in cells if c.key.provision not in SUPPORTED[network])
+    return only(plan, fits), left_out
 
 
 @dataclass(frozen=True)

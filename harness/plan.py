@@ -1,9 +1,9 @@
 """From scenarios to the tree of stages: what shares a provision, a collection, a cut.
 
 The tree has groups (scenario, system, provision), in them branches (strategy, caches, network:
-whatever needs a collection and a cut of its own), in them cells.  Each group carries its controls,
-so that every machine proves its own experiment: each edit rebuilds online, and without a strategy
-an edit fails offline.
+whatever needs a collection and a cut of its own), in them cells.  Controls prove the experiment:
+each edit rebuilds online, once for all provisions, since what it gives depends on none of them; and
+every provisioned machine shows that an edit rebuilds online and, without a strategy, fails offline.
 """
 
 from __future__ import annotations
@@ -91,6 +91,11 @@ class Group:
     controls: tuple[Cell, ...]
     branches: tuple[Branch, ...]
 
+    @property
+    def family(self) -> tuple[str, str]:
+        """What groups have in common of which one may hold the online controls of another."""
+        return self.scenario.name, self.system
+
     def describe(self) -> dict[str, object]:
         """Plain data for `harness show` and `harness plan`."""
         return {
@@ -173,12 +178,14 @@ def _arrange(chosen: Iterable[tuple[Scenario, CellKey]]) -> Plan:
     def stem(item: tuple[Scenario, CellKey]) -> tuple[str, str, str]:
         return item[1].scenario, item[1].system, item[1].provision
 
-    return Plan(
-        tuple(
-            _group(items[0][0], [key for _, key in items])
-            for items in _grouped(chosen, stem).values()
-        )
-    )
+    groups: list[Group] = []
+    for items in _grouped(chosen, stem).values():
+        scenario, first = items[0]
+        family = scenario.name, first.system
+        earlier = [group for group in groups if group.family == family]
+        controlled = {cell.key.edit for group in earlier for cell in group.controls}
+        groups.append(_group(scenario, [key for _, key in items], controlled))
+    return Plan(tuple(groups))
 
 
 def _grouped(items: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, list[Item]]:
@@ -189,7 +196,7 @@ def _grouped(items: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, lis
     return found
 
 
-def _group(scenario: Scenario, keys: list[CellKey]) -> Group:
+def _group(scenario: Scenario, keys: list[CellKey], controlled: Collection[str]) -> Group:
     cells = [Cell(key, scenario.claim(key)) for key in keys]
     if not any(_shows_loss(scenario, cell) for cell in cells):
         # Ahead of the others: an experiment that proves nothing should show it early.
@@ -200,7 +207,7 @@ def _group(scenario: Scenario, keys: list[CellKey]) -> Group:
         scenario=scenario,
         system=first.system,
         provision=first.provision,
-        controls=_online_controls(scenario, first, {cell.key.edit for cell in cells}),
+        controls=_online_controls(scenario, first, {cell.key.edit for cell in cells}, controlled),
         branches=tuple(
             Branch(first.provision, strategy, caches, network, tuple(below))
             for (_, _, _, strategy, caches, network), below in branches.items()
@@ -234,8 +241,14 @@ def _negative_control(scenario: Scenario, first: CellKey) -> Cell:
     return Cell(key, Claim(Verdict.FAILED, cause, scenario.file, edit.line, why))
 
 
-def _online_controls(scenario: Scenario, first: CellKey, edits: set[str]) -> tuple[Cell, ...]:
-    """Every edit rebuilds while the network is up; its output is what offline cells must give."""
+def _online_controls(
+    scenario: Scenario, first: CellKey, edits: set[str], controlled: Collection[str]
+) -> tuple[Cell, ...]:
+    """Rebuilds while the network is up; their outputs are what offline cells must give.
+
+    Of edits that an earlier group has *controlled*, one is enough: it shows that this machine
+    rebuilds as well.
+    """
     key = replace(
         first,
         strategy=NO_STRATEGY,
@@ -246,13 +259,16 @@ def _online_controls(scenario: Scenario, first: CellKey, edits: set[str]) -> tup
         role=Role.ONLINE_CONTROL,
     )
     why = "an edit that does not rebuild online says nothing about being offline"
+    mine = [edit for edit in scenario.edits if edit.name in edits]
+    proof = next((edit for edit in mine if not edit.changes_nothing), mine[0])
+    new = [edit for edit in mine if edit.name not in controlled]
+    chosen = new if any(not edit.changes_nothing for edit in new) else [*new, proof]
     return tuple(
         Cell(
             replace(key, edit=edit.name),
             Claim(Verdict.REBUILT, None, scenario.file, edit.line, why),
         )
-        for edit in scenario.edits
-        if edit.name in edits
+        for edit in dict.fromkeys(chosen)
     )
 
 

@@ -129,7 +129,7 @@ class Experiment:
         """Rebuild with the edit while the network is up; remembers what it must give."""
         started = time.monotonic()
         edit = self.scenario.edit(cell.key.edit)
-        self.machine.restore(_PROVISIONED)
+        self.machine.branch(_PROVISIONED)
         reconnect(self.machine, self.uplink)
         witnesses = list(base.witnesses)
         if edit.check is not None and not edit.changes_nothing:
@@ -208,7 +208,7 @@ class Experiment:
         expected = cutoff.targets.get(edit.name)
         if expected is None:
             return error_result(cell, "its online control gave no output to compare with")
-        self.machine.restore(start)
+        self.machine.branch(start)
         flags = cutoff.strategy.rebuild_flags or cell.key.flags
         rebuilt = self._rebuild(edit, cutoff.strategy, cell.key.command, flags, transcript)
         result = self._judge(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+import time
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -64,7 +66,8 @@ class Seen:
 class FakeExperiment:
     """Stages that succeed, unless the test names the place where the machine breaks."""
 
-    def __init__(self, plan: Group, breaks: list[str]) -> None:
+    def __init__(self, plan: Group, breaks: list[str], slow: Collection[str]) -> None:
+        self.slow = slow
         self.scenario = plan.scenario
         self.machine = SimpleNamespace(console=lambda: "kernel panic")
         self.breaks = breaks
@@ -72,6 +75,8 @@ class FakeExperiment:
         self.provisioned: list[str] = []
 
     def _step(self, name: str) -> None:
+        if name in self.slow:
+            time.sleep(0.1)
         if name in self.breaks:
             self.breaks.remove(name)
             raise MachineError(f"broke at {name}")
@@ -104,11 +109,13 @@ class FakeExperiment:
         self.closed = True
 
 
-def work(groups: list[Group], breaks: list[str], lanes: int = 1) -> tuple[Seen, list[Any]]:
+def work(
+    groups: list[Group], breaks: list[str], lanes: int = 1, slow: Collection[str] = ()
+) -> tuple[Seen, list[Any]]:
     seen, opened = Seen(), []
 
     def open_experiment(_name: str, plan: Group) -> Any:
-        opened.append(FakeExperiment(plan, breaks))
+        opened.append(FakeExperiment(plan, breaks, slow))
         return opened[-1]
 
     agenda = Agenda(groups)
@@ -136,6 +143,27 @@ def test_every_cell_is_reported_once(lanes: int) -> None:
     assert sorted(r.key.id for r in seen.results) == sorted(c.key.id for c in planned)
     assert all(result.outcome is Outcome.PASSED for result in seen.results)
     assert all(experiment.closed for experiment in opened)
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 3])
+def test_branches_wait_for_the_controls_of_earlier_provisions(lanes: int) -> None:
+    first, second = (group(p, ["a", "b"], ["x", "y", "z"]) for p in ("built", "copied"))
+    controls = first.controls
+    groups = [first, replace(second, controls=second.controls[:1])]
+    slow = {"control y", "control z"}
+    seen, _ = work(groups, [], lanes, slow)
+    assert all(result.outcome is Outcome.PASSED for result in seen.results)
+    order = [result.key.id for result in seen.results]
+    cells = [order.index(r.key.id) for r in seen.results if r.key.role is Role.CELL]
+    assert max(order.index(cell.key.id) for cell in controls) < min(cells)
+
+
+def test_a_broken_control_breaks_the_cells_of_later_provisions_too() -> None:
+    first, second = (group(p, ["a"], ["x", "y"]) for p in ("built", "copied"))
+    seen, _ = work([first, replace(second, controls=second.controls[:1])], ["control y"])
+    broken = {r.key.provision for r in seen.results if r.outcome is Outcome.ERROR}
+    assert broken == {"built", "copied"}
+    assert {r.key.edit for r in seen.results if r.outcome is Outcome.ERROR} == {"y"}
 
 
 def test_one_lane_provisions_each_group_once() -> None:

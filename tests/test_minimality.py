@@ -190,4 +190,4 @@ def test_controls_must_hold() -> None:
     )
     group = cast(Group, SimpleNamespace(provision="built", controls=(cell,)))
     with pytest.raises(MachineError, match="no compiler"):
-        controlled(cast(Experiment, experiment), group, "")
+        controlled(cast(Experiment, experiment), group, "", {})

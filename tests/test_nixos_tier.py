@@ -17,7 +17,7 @@ import pytest
 from harness import cli, nixos_tier
 from harness.errors import DeadlineReached, InputError, SetupError, UsageError
 from harness.merge import Part, merge
-from harness.nixos_tier import Choice, Source, fetch_nixpkgs, run_nixos
+from harness.nixos_tier import Choice, Source, fetch_nixpkgs, providable, run_nixos
 from harness.plan import Plan, plan
 from harness.progress import make_progress
 from harness.results import Ending, Outcome, Role, RunResult, Verdict
@@ -117,7 +117,9 @@ def test_cells_are_taken_over_and_foreign_provisions_skipped(
     started: Callable[..., RunResult], smoke: Plan, tmp_path: Path
 ) -> None:
     run = started()
-    assert {cell.key for cell in run.cells} == {cell.key for cell in smoke.cells}
+    claimed = {cell.key for cell in smoke.cells if cell.key.role is Role.CELL}
+    assert {cell.key for cell in run.cells if cell.key.role is Role.CELL} == claimed
+    assert len(run.cells) == run.planned
     by_provision = {c.key.provision: c.verdict for c in run.cells if c.key.strategy != "none"}
     assert by_provision["cached-all"] is Verdict.SKIPPED
     assert by_provision["cached-packages"] is Verdict.REBUILT
@@ -127,6 +129,15 @@ def test_cells_are_taken_over_and_foreign_provisions_skipped(
     written = read_log(tmp_path / "r/results.jsonl").run
     assert written.cells == run.cells
     assert all(c.log.startswith("drivers/nixos-smoke/") for c in run.cells if c.log)
+
+
+def test_what_runs_has_its_own_controls_when_the_first_provision_is_left_out(
+    smoke: Plan, started: Callable[..., RunResult]
+) -> None:
+    assert smoke.groups[0].provision == "cached-packages"
+    part = providable(Plan(smoke.groups), "hermetic")
+    edits = {cell.key.edit for group in part.groups for b in group.branches for cell in b.cells}
+    assert {cell.key.edit for group in part.groups for cell in group.controls} == edits
 
 
 def test_a_driver_that_dies_leaves_errors_not_passes(started: Callable[..., RunResult]) -> None:
@@ -160,7 +171,10 @@ def test_what_does_not_fit_is_skipped_before_the_host_is_looked_at(
     choice = Choice("/nowhere")
     run = run_nixos(smoke, choice, tmp_path / "r", Limits(1), make_progress())
     assert {cell.outcome for cell in run.cells} == {Outcome.SKIPPED}
-    assert len(run.cells) == len(smoke.cells)
+    assert {cell.key for cell in run.cells} >= {
+        cell.key for cell in smoke.cells if cell.key.role is Role.CELL
+    }
+    assert len(run.cells) == run.planned
     assert run.conclusion is Outcome.SKIPPED
 
 

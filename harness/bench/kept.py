@@ -24,7 +24,7 @@ def measure(
     experiment = prepared.open("kept", group)
     try:
         progress(f"{group.scenario.name}: provision {group.provision}, online controls")
-        base = controlled(experiment, group, prepared.published(group))
+        base = controlled(experiment, group, prepared.published(group), {})
         branches = {branch.strategy: branch for branch in group.branches}
         edits = [
             cell.key.edit

@@ -14,26 +14,31 @@ from harness.embedded import Embedded
 from harness.errors import ExitCode
 from harness.minimality import Minimality, controlled, rehearsed_branches, verify_minimal
 from harness.nix.store import name_of
-from harness.plan import NothingToRun, Plan
+from harness.plan import NothingToRun, Plan, only
 from harness.run import signals
+from harness.systems.base import Target
 
 
 def main(arguments: argparse.Namespace) -> ExitCode:
     """Verify every rehearsed branch of the selection; 1 when a root is superfluous."""
-    groups = tuple(group for group in planned(arguments).groups if rehearsed_branches(group))
-    if not groups:
+    whole = planned(arguments)
+    rehearsing = [branch for group in whole.groups for branch in rehearsed_branches(group)]
+    if not rehearsing:
         raise NothingToRun(
             "nothing that is selected rehearses its edits",
             hint="for instance `harness verify-minimal rehearsed`",
         )
+    groups = only(whole, [cell.key.id for branch in rehearsing for cell in branch.cells]).groups
     found: list[Minimality] = []
+    targets: dict[tuple[str, str], dict[str, Target]] = {group.family: {} for group in groups}
     with signals(), tempfile.TemporaryDirectory(prefix="harness-") as scratch:
         prepared = Embedded(arguments.accelerator).prepare(Plan(groups), Path(scratch), _say)
         for number, group in enumerate(groups):
             experiment = prepared.open(f"minimal-{number}", group)
             try:
                 _say(f"{group.scenario.name}: provision {group.provision}, online controls")
-                base = controlled(experiment, group, prepared.published(group))
+                published = prepared.published(group)
+                base = controlled(experiment, group, published, targets[group.family])
                 for branch in rehearsed_branches(group):
                     found.append(verify_minimal(experiment, base, branch, _say))
                     _report(found[-1], arguments.format)

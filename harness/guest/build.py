@@ -46,7 +46,7 @@ for package in "$1"/var/cache/apt/archives/*.deb; do dpkg-deb -W "$package"; don
 
 _HERE = Path(__file__).parent
 #: Modules in the order in which they are loaded (Debian's cloud kernel has the rest built in).
-_MODULES = ("failover", "net_failover", "virtio_net", "virtio_blk", "virtio-rng")
+_MODULES = ("failover", "net_failover", "virtio_net", "virtio_blk", "virtio-rng", "overlay")
 #: What the guest never uses.
 _TRIMMED = (
     "boot",
@@ -176,9 +176,10 @@ def _arrange(tree: Path) -> None:
         (tree / name).mkdir(parents=True)
     shutil.copytree(_HERE / "etc", tree / "etc")
     shutil.copy(_HERE / "init.sh", tree / "init")
-    shutil.copy(_HERE / "poweroff.sh", tree / "usr/bin/poweroff")
-    for program in (tree / "init", tree / "usr/bin/poweroff"):
-        program.chmod(0o755)
+    for name in ("poweroff", "freeze", "layer"):
+        shutil.copy(_HERE / f"{name}.sh", tree / "usr/bin" / name)
+        (tree / "usr/bin" / name).chmod(0o755)
+    (tree / "init").chmod(0o755)
     for shell in ("bash", "sh"):
         (tree / "usr/bin" / shell).symlink_to("bash-static")
     applets = process.run([tree / "usr/bin/busybox", "--list"]).stdout.split()

@@ -3,7 +3,7 @@
 # root file system on the first disk. Without one it says so, which is how KVM is tried out
 # (harness/machines/accelerator.py).
 export PATH=/bin
-for module in failover net_failover virtio_net virtio_blk virtio-rng; do
+for module in failover net_failover virtio_net virtio_blk virtio-rng overlay; do
     busybox insmod "/modules/$module.ko"
 done
 busybox mount -t devtmpfs devtmpfs /dev

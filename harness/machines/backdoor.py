@@ -52,6 +52,8 @@ class Backdoor:
         self._turn = threading.RLock()
         self._pending = bytearray()
         self._numbers = count(1)
+        #: The layer (harness/machines/layers.py) that every answer has to come from; 0: none.
+        self.layer = 0
 
     def wait_until_open(self, timeout: float) -> None:
         """Wait for the guest's greeting, at most *timeout* seconds."""
@@ -79,7 +81,7 @@ class Backdoor:
             deadline = None if timeout is None else began + timeout + GRACE
             self._send(line)
             answer = [self._line(deadline) for _ in range(3)]
-            output = parse_answer(answer, number)
+            output = parse_answer(answer, number, self.layer)
             late = timeout is not None and time.monotonic() - began >= timeout
             if late and output.status == _STATUS_OF_KILL:  # it ignored being asked to end
                 return Output(_STATUS_OF_TIMEOUT, output.stdout, output.stderr)
@@ -140,7 +142,8 @@ def request(command: str, timeout: float | None, number: int) -> str:
     """The line that makes the guest run *command* and answer in three lines.
 
     As the NixOS test driver does it, standard output comes as one line of base64 and the status
-    from PIPESTATUS; the command's number and its standard error are added in the same round trip.
+    from PIPESTATUS; the command's number, the shell's layer and standard error are added in the
+    same round trip.
     Standard input is empty, else a command that reads would swallow the protocol.  Standard error
     is appended to its file: a daemon that keeps it open cannot garble what a later one writes.
     """
@@ -148,18 +151,23 @@ def request(command: str, timeout: float | None, number: int) -> str:
     run = shell("bash -c %s", f"set -euo pipefail; {command}")
     return (
         f"{{ : >{_STDERR}; {limit}{run} </dev/null 2>>{_STDERR} {_ANSWERS}>&- | base64 -w 0;"
-        f' end="{number} ${{PIPESTATUS[0]}}"; echo; echo "$end";'
+        f' end="{number} ${{PIPESTATUS[0]}} ${{HARNESS_LAYER-0}}"; echo; echo "$end";'
         f" [ ! -s {_STDERR} ] || base64 -w 0 {_STDERR}; echo; }} >&{_ANSWERS}\n"
     )
 
 
-def parse_answer(lines: list[bytes], number: int) -> Output:
-    """Read the three lines that answer `request`; `LostShellError` when they are not such lines."""
+def parse_answer(lines: list[bytes], number: int, layer: int | None = None) -> Output:
+    """Read the three lines that answer command *number*; the status may be followed by the layer.
+
+    Raises `LostShellError` when they are not such lines, or from elsewhere than *layer*.
+    """
     stdout, end, stderr = lines
     try:
-        answered, status = (int(word) for word in end.split())
+        answered, status, *where = (int(word) for word in end.split())
         if answered != number:
             raise LostShellError(f"out of step: answer {answered} to command {number}")
+        if where != ([] if layer is None else [layer]):
+            raise LostShellError(f"the answer comes from layer {where}, not from {layer}")
         return Output(status, _decoded(stdout), _decoded(stderr))
     except (ValueError, binascii.Error) as error:
         shown = b" / ".join(lines)[:200]

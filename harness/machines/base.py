@@ -117,6 +117,14 @@ class Machine(Protocol):
         """Go back to *tag*. The link state is that of the last `set_link`, not the checkpoint's."""
         ...
 
+    def branch(self, tag: str) -> None:
+        """Go back to *tag*, for changes that the next `branch` or `restore` undoes.
+
+        Like `restore`, but cheaper where there are many from one checkpoint; what is done here
+        cannot be saved.
+        """
+        ...
+
     def forget(self, tag: str) -> None:
         """Drop a checkpoint and free its space."""
         ...

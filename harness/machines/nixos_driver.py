@@ -228,6 +228,10 @@ class NixosDriverMachine:
         self._apply_link()
         self._obey("cont")
 
+    def branch(self, tag: str) -> None:
+        """`restore`: what a service manager does cannot be held in a layer."""
+        self.restore(tag)
+
     def forget(self, tag: str) -> None:
         """Drop a checkpoint and free its space; one that does not exist is no error."""
         if tag in self._checkpoints:

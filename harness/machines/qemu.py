@@ -29,6 +29,7 @@ from harness.machines.command_line import (
     Wiring,
     device,
 )
+from harness.machines.layers import Layers
 from harness.machines.qmp import Event, Monitor
 from harness.machines.transfer import FilesPort
 
@@ -65,10 +66,14 @@ class QemuMachine:
         self._accelerator = accelerator
         self._qemu: process.Child | None = None
         self._backdoor: Backdoor | None = None
+        self._layers: Layers | None = None
         self._monitor: Monitor | None = None
         self._files: FilesPort | None = None
         self._link = Link.UP
         self._checkpoints: set[str] = set()
+        self._at = ""  # the checkpoint whose state this is exactly
+        self._layered = ""  # the checkpoint over which there is a layer
+        self._unfit: set[str] = set()  # checkpoints over which there can be none
         self._version = "not started"
         self._trouble = ""
         self._ending = threading.RLock()
@@ -114,6 +119,7 @@ class QemuMachine:
             end.close()
         shell, answers, files, monitor = ours
         self._backdoor = Backdoor(shell, answers, device(ANSWERS_PORT))
+        self._layers = Layers(self._backdoor)
         self._files = FilesPort(files, device(FILES_PORT))
         with self._explaining("boot"):
             self._monitor = Monitor(monitor, self._note)
@@ -124,6 +130,7 @@ class QemuMachine:
 
     def execute(self, command: str, timeout: float | None = 900) -> Output:
         """Run *command* in a fresh ``bash -c`` as root; status 124 when *timeout* seconds pass."""
+        self._at = ""
         if not self._shell().fits(command):
             self._send_text(f"set -euo pipefail; {command}", _COMMAND_FILE)
             command = f"exec bash {_COMMAND_FILE}"
@@ -179,11 +186,17 @@ class QemuMachine:
         return {CARD: self._link}
 
     def checkpoint(self, tag: str) -> None:
-        """Save memory, devices and disks under *tag* (an existing one is replaced)."""
+        """Save memory, devices and disks under *tag* (an existing one is replaced).
+
+        Raises `MachineError` in a `branch`, whose state is not meant to last.
+        """
+        if self._layered:
+            raise MachineError(f"checkpoint {tag}: the machine is in a branch of {self._layered}")
         self.forget(tag)
         with self._explaining(f"checkpoint {tag}"):
             self._qmp().job("snapshot-save", tag=tag, vmstate=DISKS[0], devices=list(DISKS))
         self._checkpoints.add(tag)
+        self._at = tag
 
     def restore(self, tag: str) -> None:
         """Go back to *tag*. The link state is that of the last `set_link`, not the checkpoint's.
@@ -191,19 +204,43 @@ class QemuMachine:
         The machine stands still from before the load until its link is set, so nothing it sends
         can slip through in between.
         """
-        if tag not in self._checkpoints:
-            raise MachineError(f"the machine has no checkpoint {tag!r}")
+        self._check_known(tag)
         monitor = self._qmp()
         with self._explaining(f"restore {tag}"):
             monitor.command("stop")
             monitor.job("snapshot-load", tag=tag, vmstate=DISKS[0], devices=list(DISKS))
             self._apply_link()
             monitor.command("cont")
+        self._at, self._layered = tag, ""
+        self._layering().forget()
+
+    def branch(self, tag: str) -> None:
+        """Go to *tag* with read-only disks under a fresh layer, which the next call drops.
+
+        Where something runs that a layer would lack, it is `restore`.
+        """
+        self._check_known(tag)
+        layers = self._layering()
+        with self._explaining(f"branch from {tag}"):
+            if self._layered == tag:
+                layers.leave()
+            elif tag not in self._unfit:
+                if self._at != tag:
+                    self.restore(tag)
+                if not layers.freeze():
+                    self._unfit.add(tag)
+            if tag in self._unfit:
+                self.restore(tag)
+                return
+            layers.enter()
+        self._at, self._layered = "", tag
 
     def forget(self, tag: str) -> None:
         """Drop a checkpoint and free its space; one that does not exist is no error."""
         if tag in self._checkpoints:
             self._checkpoints.discard(tag)
+            self._unfit.discard(tag)
+            self._at = ""
             with self._explaining(f"forget {tag}"):
                 self._qmp().job("snapshot-delete", tag=tag, devices=list(DISKS))
 
@@ -216,6 +253,8 @@ class QemuMachine:
     def shutdown(self) -> None:
         """Power off in order and wait for the end."""
         with self._explaining("poweroff"):
+            if self._layered:
+                self._layering().leave()
             self._shell().tell("poweroff")
         qemu = self._qemu
         assert qemu is not None
@@ -258,6 +297,10 @@ class QemuMachine:
         process.run([*create, *base, root, f"{self._size.disk}M"])
         process.run([*create, second, f"{self._size.second_disk}M"])
 
+    def _check_known(self, tag: str) -> None:
+        if tag not in self._checkpoints:
+            raise MachineError(f"the machine has no checkpoint {tag!r}")
+
     def _apply_link(self) -> None:
         for end in (CARD, PLUG):
             self._qmp().command("set_link", name=end, up=self._link is Link.UP)
@@ -271,6 +314,11 @@ class QemuMachine:
         if self._backdoor is None:
             raise MachineError("the machine has not been started")
         return self._backdoor
+
+    def _layering(self) -> Layers:
+        if self._layers is None:
+            raise MachineError("the machine has not been started")
+        return self._layers
 
     def _qmp(self) -> Monitor:
         if self._monitor is None:

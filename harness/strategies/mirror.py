@@ -13,12 +13,16 @@ class Mirror(Strategy):
     """Plug the disk in when offline and use it as the only substituter.
 
     It is disabled by ``substitute false`` and by ``--offline``, hence its own flags; unsigned
-    paths need ``require-sigs false``, or only fixed outputs would be accepted.
+    paths need ``require-sigs false``, or only fixed outputs would be accepted.  What the disk
+    lacks no second attempt would bring.
     """
 
     name = "mirror"
     summary = "a file:// binary cache on a second disk as the only substituter"
-    rebuild_flags = f"--option substituters file://{_CACHE} --option require-sigs false"
+    rebuild_flags = (
+        f"--option substituters file://{_CACHE} --option require-sigs false"
+        " --option download-attempts 1"
+    )
     uses_stick = True
 
     def protect(self, site: Site) -> None:

@@ -28,8 +28,7 @@ class PinSources(Strategy):
     def applied(self, site: Site) -> Witness:
         """Every root leads to a valid path."""
         roots = site.store.rooted(_ROOT)
-        valid = [path for path in roots if site.store.is_valid(path)]
-        witness = count_witness("sources rooted", len(valid))
+        valid = site.store.valid(roots)
         if len(valid) != len(roots):
-            return Witness(witness.name, False, f"{len(valid)} of {len(roots)} roots are valid")
-        return witness
+            return Witness("strategy-applied", False, f"{len(valid)} of {len(roots)} roots valid")
+        return count_witness("sources rooted", len(valid))

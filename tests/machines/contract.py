@@ -195,6 +195,27 @@ def restoring_keeps_the_link_that_was_set_last(machine: Machine, folder: Path) -
         machine.forget(tag)
 
 
+def branches_leave_nothing_behind(machine: Machine, folder: Path) -> None:
+    places = "/root /run /tmp /etc /nix /dev/shm"
+    machine.succeed(f"for place in {places}; do echo kept > $place/state; done")
+    machine.checkpoint("start")
+    for _ in range(3):
+        machine.branch("start")
+        assert machine.succeed(f"for p in {places}; do cat $p/state; done") == "kept\n" * 6
+        machine.succeed(
+            f"for p in {places}; do ! test -e $p/new; echo x | tee $p/state $p/new; done"
+        )
+        machine.succeed("! ps | grep '[s]leep 4321'; sleep 4321 >/dev/null 2>&1 &")
+        assert machine.succeed("ps | grep -c '[s]leep 4321'") == "1\n"
+        machine.copy_from_host(Path(__file__), "/root/copied")
+    machine.restore("start")
+    assert machine.succeed(f"for p in {places}; do cat $p/state; done") == "kept\n" * 6
+    machine.succeed(f"for p in {places}; do ! test -e $p/new; rm $p/state; done")
+    machine.forget("start")
+    with pytest.raises(MachineError, match="no checkpoint"):
+        machine.branch("start")
+
+
 def the_clock_goes_back_with_a_checkpoint(machine: Machine, folder: Path) -> None:
     machine.checkpoint("then")
     machine.succeed("date -s 2030-01-01")
@@ -228,5 +249,6 @@ CHECKPOINT_CHECKS: tuple[Check, ...] = (
     checkpoint_holds_disk_and_memory,
     checkpoints_branch_and_are_replaced,
     restoring_keeps_the_link_that_was_set_last,
+    branches_leave_nothing_behind,
     the_clock_goes_back_with_a_checkpoint,
 )

@@ -88,7 +88,7 @@ def test_no_greeting_is_an_error(guest: Guest) -> None:
 
 
 def test_answer_in_single_bytes(open_guest: Guest) -> None:
-    answer = encoded("out") + b"\n1 3\n" + encoded("err") + b"\n"
+    answer = encoded("out") + b"\n1 3 0\n" + encoded("err") + b"\n"
     thread = open_guest.answering(*(answer[i : i + 1] for i in range(len(answer))))
     assert open_guest.door.execute("x", 10) == Output(3, "out", "err")
     thread.join()
@@ -96,13 +96,13 @@ def test_answer_in_single_bytes(open_guest: Guest) -> None:
 
 def test_answers_follow_their_commands(open_guest: Guest) -> None:
     for number in range(1, 4):
-        thread = open_guest.answering(b"%s\n%d 0\n\n" % (encoded(str(number)), number))
+        thread = open_guest.answering(b"%s\n%d 0 0\n\n" % (encoded(str(number)), number))
         assert open_guest.door.execute("x", None).stdout == str(number)
         thread.join()
 
 
 def test_answer_to_another_command_is_refused(open_guest: Guest) -> None:
-    thread = open_guest.answering(b"\n7 0\n\n")
+    thread = open_guest.answering(b"\n7 0 0\n\n")
     with pytest.raises(LostShellError, match="out of step"):
         open_guest.door.execute("x", 10)
     thread.join()
@@ -111,11 +111,13 @@ def test_answer_to_another_command_is_refused(open_guest: Guest) -> None:
 @pytest.mark.parametrize(
     "answer",
     [
-        b"%%%\n1 0\n\n",
-        b"YQ==\nx y\n\n",
+        b"%%%\n1 0 0\n\n",
+        b"YQ==\nx y 0\n\n",
         b"YQ==\n1\n\n",
-        b"YQ==\n1 0 0\n\n",
-        b"YQ\n1 0\n\n",
+        b"YQ==\n1 0\n\n",
+        b"YQ==\n1 0 1\n\n",
+        b"YQ==\n1 0 0 0\n\n",
+        b"YQ\n1 0 0\n\n",
         b"\n\n\n",
     ],
 )
@@ -165,7 +167,7 @@ def test_killed_after_the_limit_counts_as_the_limit(open_guest: Guest) -> None:
     def answer_late() -> None:
         open_guest.line()
         time.sleep(0.2)
-        open_guest.answers.sendall(b"\n1 137\n\n")
+        open_guest.answers.sendall(b"\n1 137 0\n\n")
 
     thread = threading.Thread(target=answer_late)
     thread.start()
@@ -174,7 +176,7 @@ def test_killed_after_the_limit_counts_as_the_limit(open_guest: Guest) -> None:
 
 
 def test_killed_within_the_limit_stays_killed(open_guest: Guest) -> None:
-    thread = open_guest.answering(b"\n1 137\n\n")
+    thread = open_guest.answering(b"\n1 137 0\n\n")
     assert open_guest.door.execute("x", 100).status == 137
     thread.join()
 
@@ -196,7 +198,7 @@ def through_bash(
     subprocess.run(["bash", "--norc", "/dev/stdin"], input=line.encode(), cwd=folder, check=True)
     lines = answers.read_bytes().split(b"\n")
     assert lines.pop() == b""
-    return parse_answer(lines, 5)
+    return parse_answer(lines, 5, 0)
 
 
 @pytest.mark.parametrize(

@@ -195,6 +195,67 @@ def test_cut_link_stops_everything(connected: QemuMachine) -> None:
     assert connected.wait_until_succeeds(fetch, 30) == "xxxx"
 
 
+def test_disks_are_read_only_below_a_branch(small: QemuMachine) -> None:
+    small.checkpoint("start")
+    small.branch("start")
+    with pytest.raises(MachineError, match="in a branch of start"):
+        small.checkpoint("more")
+    assert small.execute("mkdir /d; mount -o rw /dev/vda /d").status != 0
+    small.restore("start")
+    small.succeed("! test -e /d; touch /x")
+
+
+@pytest.mark.parametrize("left", ["/dev/null", "/root/open"])
+def test_where_something_runs_a_branch_is_a_restore(small: QemuMachine, left: str) -> None:
+    small.succeed(f"sleep 1000 > {left} 2>&1 &")
+    small.checkpoint("start")
+    for _ in range(2):
+        small.branch("start")
+        small.succeed("! test -e /root/new; touch /root/new; ps | grep '[s]leep 1000'")
+    small.restore("start")
+    small.succeed("! test -e /root/new")
+
+
+def test_a_systems_daemons_run_in_every_layer(small: QemuMachine) -> None:
+    activate = "sleep 7777 >/dev/null 2>&1 & echo $! > /run/sleepd.pid"
+    small.succeed(
+        "mkdir -p /run/current-system; cd /run/current-system;"
+        f" printf '#!/bin/sh\\n%s\\n' '{activate}' > activate; chmod +x activate; ./activate"
+    )
+    runs = "test $(ps | grep -c '[s]leep 7777') = 1; kill -0 $(cat /run/sleepd.pid)"
+    small.succeed(runs)
+    small.checkpoint("start")
+    for _ in range(2):
+        small.branch("start")
+        small.succeed(f"test $HARNESS_LAYER -gt 0; {runs}; kill $(cat /run/sleepd.pid)")
+    small.restore("start")
+    small.succeed(runs)
+
+
+def test_sabotage_the_layer_ends_before_its_cell(small: QemuMachine) -> None:
+    small.checkpoint("start")
+    small.branch("start")
+    small.execute("(sleep 1; busybox poweroff -f) >/dev/null 2>&1 &")
+    time.sleep(3)
+    with pytest.raises(MachineError, match=r"comes from layer \[0\], not from 1"):
+        small.execute("true")
+
+
+def test_sabotage_the_disk_stays_writable(
+    small: QemuMachine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small.checkpoint("start")
+    monkeypatch.setattr(small._layers, "freeze", lambda: True)
+    with pytest.raises(MachineError, match=r"comes from layer \[0\]"):
+        small.branch("start")
+
+
+def test_powering_off_from_a_branch(small: QemuMachine) -> None:
+    small.checkpoint("start")
+    small.branch("start")
+    small.shutdown()
+
+
 @pytest.mark.parametrize(
     ("command", "cause"),
     [

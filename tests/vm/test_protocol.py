@@ -134,10 +134,10 @@ def test_sabotage_something_asks_the_cache_after_the_cut(
 ) -> None:
     cutoff = experiment.protect_and_cut(base, branch(group, "keep-outputs"))
     heard = experiment.uplink.now()
-    restore = experiment.machine.restore
+    go = experiment.machine.branch
 
-    def restore_with_a_leak(tag: str) -> None:
-        restore(tag)
+    def branch_with_a_leak(tag: str) -> None:
+        go(tag)
         experiment.machine.set_link(Link.UP)
         experiment.machine.execute(
             "ip link set eth0 up; ip addr add 10.0.2.15/24 dev eth0;"
@@ -146,7 +146,7 @@ def test_sabotage_something_asks_the_cache_after_the_cut(
         experiment.machine.set_link(Link.DOWN)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(experiment.machine, "restore", restore_with_a_leak)
+        patch.setattr(experiment.machine, "branch", branch_with_a_leak)
         result = rebuild(experiment, cutoff, cell(group, "keep-outputs", "hosts"))
     assert experiment.uplink.heard_since(heard)
     assert broken_witnesses(result) == {"network-cut"}

@@ -34,7 +34,7 @@ def verification(name: str, edits: tuple[str, ...], folder: Path) -> Iterator[Ve
     prepared = Embedded().prepare(Plan((group,)), folder, print)
     experiment: Experiment = prepared.open("rehearsed", group)
     try:
-        base: Provisioned = controlled(experiment, group, prepared.published(group))
+        base: Provisioned = controlled(experiment, group, prepared.published(group), {})
         yield lambda: verify_minimal(experiment, base, branch, print)
     finally:
         experiment.close()
