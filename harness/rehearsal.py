@@ -23,9 +23,9 @@ def rehearse(
     store = Store(machine)
     store.collect_garbage("--option", "keep-derivations", "false")
     before = store.registrations().keys()
-    first = systems.evaluated(machine, tree, base)
+    (first,) = systems.evaluated(machine, tree, [base])
     imported_by_base = _imported(store, before)
-    following = [systems.evaluated(machine, tree, modules) for modules in edited]
+    following = systems.evaluated(machine, tree, edited)
     return Rehearsal(
         configurations=(*map(tuple, edited), tuple(base)),
         base=first,

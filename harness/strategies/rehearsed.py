@@ -38,8 +38,8 @@ class Rehearsed(Strategy):
         roots = minimal_set(graph, base, following, runtime).roots
         if not roots:
             return  # the edits need nothing that the system does not refer to anyway
-        for modules in plan.configurations:  # their .drv files were written on a checkpoint
-            systems.evaluated(site.machine, site.tree, modules)
+        # Their .drv files were written on a checkpoint.
+        systems.evaluated(site.machine, site.tree, plan.configurations)
         wanted = {root.key: f"{graph.derivations[root.node]}!{root.output}" for root in roots}
         site.store.realise(list(wanted.values()))
         registered = site.store.registrations()
