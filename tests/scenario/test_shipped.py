@@ -107,7 +107,7 @@ def test_ifd_claims_that_evaluation_fails_everywhere() -> None:
     scenario = shipped("ifd")
     assert scenario.ifd
     assert {str(scenario.claim(key)) for key in scenario.cells} == {"failed: evaluation-fetch"}
-    assert len(scenario.cells) == 6 * 4 * 4
+    assert len(scenario.cells) == 6 * (4 + 3 * 2)
 
 
 def test_smoke_is_small_and_has_cells_that_must_fail() -> None:
