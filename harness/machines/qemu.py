@@ -143,6 +143,7 @@ class QemuMachine:
         if done.status != 0:
             full = "No space left on device" in done.stderr + done.stdout
             hint = "the machine's disk is full: give it a larger one" if full else ""
+            hint += ", or more memory, where a branch writes" if full and self._layered else ""
             raise CommandFailed(command, done.status, _both(done), hint=hint)
         return done.stdout
 

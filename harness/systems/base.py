@@ -202,6 +202,7 @@ def _judged(done: Output) -> Output:
     if done.status != 0 and any(said in done.stderr for said in _DISK_FULL):
         raise MachineError(
             f"the machine's disk is full, so its failure shows nothing: {done.stderr[-500:]}",
-            hint="give the scenario's `machine` a larger `disk`",
+            hint="give the scenario's `machine` a larger `disk`, or more `memory`: half of it holds"
+            " what a cell writes",
         )
     return done
