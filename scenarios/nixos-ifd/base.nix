@@ -1,23 +1,33 @@
-# A runtime dependency is replaced without a rebuild, which imports a derivation's output (nixpkgs,
-# pkgs/build-support/replace-dependencies.nix). The option was system.replaceRuntimeDependencies in
-# NixOS 24.05 (nixos/modules/system/activation/top-level.nix).
+# A runtime dependency is replaced without a rebuild: the references of the system, of which Nix has
+# to build a list first, are imported (nixpkgs, pkgs/build-support/replace-dependencies.nix). NixOS
+# 24.05 has the same under other names (nixos/modules/system/activation/top-level.nix).
 { options, pkgs, ... }:
 let
-  replacements = [
-    {
-      original = pkgs.zlib;
-      replacement = pkgs.zlib.overrideAttrs (old: {
-        postFixup = (old.postFixup or "") + "# rebuilt";
-      });
-    }
-  ];
+  old = pkgs.zlib;
+  new = pkgs.zlib.overrideAttrs (before: {
+    postFixup = (before.postFixup or "") + "# rebuilt";
+  });
 in
 {
   networking.hostName = "small";
   environment.systemPackages = [ pkgs.hello ];
   system =
     if options.system ? replaceDependencies then
-      { replaceDependencies.replacements = replacements; }
+      {
+        replaceDependencies.replacements = [
+          {
+            oldDependency = old;
+            newDependency = new;
+          }
+        ];
+      }
     else
-      { replaceRuntimeDependencies = replacements; };
+      {
+        replaceRuntimeDependencies = [
+          {
+            original = old;
+            replacement = new;
+          }
+        ];
+      };
 }

@@ -55,6 +55,11 @@ let
       inherit nixpkgs;
       settings = import (files + "/settings.nix") machine;
     } modules).system;
+  edited =
+    folder: edit:
+    (evaluate (shipped.${baseNameOf folder}.machine or { }) (
+      [ (folder + "/base.nix") ] ++ (if edit == null then [ ] else [ (folder + "/edits/${edit}") ])
+    )).drvPath;
 in
 {
   # Tests, as derivations.
@@ -172,21 +177,9 @@ in
   # Every module of a scenario on its own: none and one edit.
   scenario =
     folder:
-    let
-      on = evaluate (shipped.${baseNameOf folder}.machine or { });
-      edits = builtins.attrNames (builtins.readDir (folder + "/edits"));
-    in
-    builtins.listToAttrs (
-      map (edit: {
-        name = edit;
-        value =
-          (on [
-            (folder + "/base.nix")
-            (folder + "/edits/${edit}")
-          ]).drvPath;
-      }) edits
-    )
+    builtins.mapAttrs (edit: _: edited folder edit) (builtins.readDir (folder + "/edits"))
     // {
-      base = (on [ (folder + "/base.nix") ]).drvPath;
+      base = edited folder null;
     };
+  inherit edited;
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -26,6 +27,7 @@ ROOT = Path(__file__).parents[2]
 MAKE = Path(__file__).parent / "mk.nix"
 NIXPKGS = os.environ.get("NIXPKGS", "")
 SHIPPED = ["nixos-smoke", "nixos-edits", "nixos-bootloader", "nixos-ifd"]
+IMPORTS = "nixos-ifd"  # evaluates to its end only where what it imports may be built
 
 Evaluate = Callable[..., Any]
 
@@ -49,6 +51,7 @@ def evaluate(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
     def evaluate(attribute: str, argument: str = "", *, drv: bool = False) -> Any:
         how = [] if drv else ["--eval", "--strict", "--json", "--read-write-mode"]
+        how += ["--option", "allow-import-from-derivation", "false"]  # as on Hydra
         text = f'(import {MAKE} {{ nixpkgs = "{path}"; }}).{attribute} {argument}'
         done = subprocess.run(
             ["nix-instantiate", *how, "-E", text],
@@ -201,7 +204,7 @@ def test_rehearsal_results_become_part_of_the_system(evaluate: Evaluate) -> None
     assert evaluate("rehearsal.nix.settings.keep-outputs") is True
 
 
-@pytest.mark.parametrize("name", [n for n in SHIPPED if n != "nixos-ifd"])
+@pytest.mark.parametrize("name", [name for name in SHIPPED if name != IMPORTS])
 def test_every_edit_evaluates_and_changes_the_system(evaluate: Evaluate, name: str) -> None:
     folder = ROOT / "scenarios" / name
     drvs = evaluate("scenario", str(folder))
@@ -209,3 +212,22 @@ def test_every_edit_evaluates_and_changes_the_system(evaluate: Evaluate, name: s
     for edit in scenario.edits:
         same = drvs[f"{edit.name}.nix"] == drvs["base"]
         assert same == edit.changes_nothing, edit.name
+
+
+def test_what_imports_from_a_derivation_evaluates_up_to_there(evaluate: Evaluate) -> None:
+    """The list of references, of which Nix speaks then, is made from the whole system."""
+    scenario = load_scenario(ROOT / "scenarios" / IMPORTS, registry())
+    found = {"base": references(evaluate, scenario.folder, "null")}
+    for edit in scenario.edits:
+        found[edit.name] = references(evaluate, scenario.folder, f'"{edit.name}.nix"')
+        assert (found[edit.name] == found["base"]) == edit.changes_nothing, edit.name
+
+
+def references(evaluate: Evaluate, folder: Path, edit: str) -> str:
+    """The derivation that makes the list of references, which evaluation asks for."""
+    with pytest.raises(RefusedError) as refused:
+        evaluate("edited", f"{folder} {edit}")
+    words = str(refused.value)
+    told = re.search(r"cannot build '(\S+-references\.nix\.drv)\S*' during evaluation", words)
+    assert told is not None, words
+    return told[1]

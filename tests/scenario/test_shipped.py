@@ -14,7 +14,7 @@ from harness.strategies import registry
 
 ROOT = Path(__file__).parent.parent.parent
 SCHEMA = ROOT / "harness" / "scenario" / "scenario.schema.json"
-SHIPPED = ("flags", "ifd", "smoke", "strategies")
+SHIPPED = ("flags", "ifd", "ifd-known-tools", "smoke", "strategies")
 
 
 def shipped(name: str) -> Scenario:
@@ -108,6 +108,14 @@ def test_ifd_claims_that_evaluation_fails_everywhere() -> None:
     assert scenario.ifd
     assert {str(scenario.claim(key)) for key in scenario.cells} == {"failed: evaluation-fetch"}
     assert len(scenario.cells) == 6 * (4 + 3 * 2)
+
+
+def test_an_import_made_with_known_tools_is_lost_by_no_strategy() -> None:
+    scenario = shipped("ifd-known-tools")
+    assert scenario.ifd
+    for key in scenario.cells:
+        expected = "failed: evaluation-fetch" if key.strategy == NO_STRATEGY else "rebuilt"
+        assert str(scenario.claim(key)) == expected, key.id
 
 
 def test_smoke_is_small_and_has_cells_that_must_fail() -> None:

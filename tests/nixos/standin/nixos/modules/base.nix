@@ -18,6 +18,14 @@ let
       };
     }
   )) [ ];
+  # pkgs/build-support/replace-dependencies.nix: imports what the system refers to.
+  replaced =
+    drv:
+    let
+      inherit (config.system.replaceDependencies) replacements;
+      references = import (pkgs.runCommand "references.nix" { of = drv; } "").outPath;
+    in
+    if replacements == [ ] then drv else builtins.seq references drv;
 in
 {
   options = {
@@ -91,7 +99,14 @@ in
     # nixos/modules/config/system-path.nix
     system.path = option types.package (pkgs.runCommand "system-path" { } "");
     # nixos/modules/system/activation/top-level.nix (24.11)
-    system.replaceDependencies.replacements = option (types.listOf types.attrs) [ ];
+    system.replaceDependencies.replacements = option (types.listOf (
+      types.submodule {
+        options = {
+          oldDependency = mkOption { type = types.package; };
+          newDependency = mkOption { type = types.package; };
+        };
+      }
+    )) [ ];
     # nixos/modules/system/activation/specialisation.nix
     specialisation = option types.attrs { };
 
@@ -135,7 +150,7 @@ in
   };
 
   # nixos/modules/system/activation/top-level.nix: made of all that was defined.
-  config.system.build.toplevel = pkgs.runCommand "nixos-system-${config.networking.hostName}" {
+  config.system.build.toplevel = replaced (pkgs.runCommand "nixos-system-${config.networking.hostName}" {
     configuration = builtins.toJSON (
       removeAttrs config [
         "system"
@@ -149,5 +164,5 @@ in
       }
     );
     packages = config.environment.systemPackages ++ config.system.extraDependencies;
-  } "";
+  } "");
 }
