@@ -7,8 +7,10 @@ test driver).
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,13 @@ import testinfra.host
 from harness.errors import HarnessError
 from harness.machines.base import Machine
 
+#: A session starts for every cell, so it goes without what prints, writes or collects garbage.
+_LEFT_OUT = ("cacheprovider", "faulthandler", "terminal", "threadexception", "unraisableexception")
+_OPTIONS = (
+    # Modules are named after their path below the root: files of one name must not be mixed up.
+    *("-c", "/dev/null", "--rootdir=/", "--import-mode=importlib", "--noconftest", "--capture=no"),
+    *(word for plugin in _LEFT_OUT for word in ("-p", f"no:{plugin}")),
+)
 # pytest keeps process-wide state (sys.stdout, warning filters): one session at a time.
 _ONE_SESSION = threading.Lock()
 
@@ -72,16 +81,37 @@ class _Collector:
         if report.when == "call":
             self.report.ran += 1
         if report.failed:
-            self.report.failures.append(f"{report.nodeid}\n{report.longreprtext}")
+            self.report.failures.append(f"{_short(report.nodeid)}\n{report.longreprtext}")
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
-            self.report.broken.append(f"{report.nodeid}\n{report.longreprtext}")
+            self.report.broken.append(f"{_short(report.nodeid)}\n{report.longreprtext}")
 
     def pytest_exception_interact(self, call: pytest.CallInfo[object]) -> None:
         # A dead machine is no failed assertion: the experiment broke, and says so.
         if call.excinfo is not None and isinstance(call.excinfo.value, HarnessError):
             self.error = call.excinfo.value
+
+
+def _short(node: str) -> str:
+    """pytest's name of a test or file, without the folders."""
+    file, separator, test = node.partition("::")
+    return f"{file.rpartition('/')[2]}{separator}{test}"
+
+
+@contextmanager
+def _no_foreign_plugins() -> Iterator[None]:
+    """Keep out what the host has installed: it could change what a check finds."""
+    name = "PYTEST_DISABLE_PLUGIN_AUTOLOAD"  # pytest before 8.4 has no option for it
+    before = os.environ.get(name)
+    os.environ[name] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
 
 
 def make_host(machine: Machine) -> testinfra.host.Host:
@@ -95,13 +125,8 @@ def run_checks(host: testinfra.host.Host, files: Sequence[Path]) -> CheckReport:
     Raises the machine's own error when it breaks under a check.
     """
     collector = _Collector(host)
-    options = ["-c", "/dev/null", "--rootdir=/", "--import-mode=importlib", "--noconftest"]
-    plugins = ["-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:pytest11.testinfra"]
-    plugins += ["-p", "no:faulthandler", "-p", "no:xdist", "-p", "no:hypothesispytest"]
-    with _ONE_SESSION:
-        status = pytest.main(
-            [*options, *plugins, "--capture=no", *map(str, files)], plugins=[collector]
-        )
+    with _ONE_SESSION, _no_foreign_plugins():
+        status = pytest.main([*_OPTIONS, *map(str, files)], plugins=[collector])
     if collector.error is not None:
         raise collector.error
     if status in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERNAL_ERROR):

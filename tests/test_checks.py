@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,28 @@ def test_two_files_of_the_same_name_are_two_checks(tmp_path: Path) -> None:
     failing = check(bad, "def test_a(host):\n    assert False\n")
     assert run_checks(host, [passing]).holds
     assert not run_checks(host, [failing]).holds
+
+
+def test_files_of_one_name_are_not_mixed_up(tmp_path: Path) -> None:
+    host = make_host(Shell())  # type: ignore[arg-type]
+    holds = []
+    for folder, truth in (("a", True), ("b", False)):
+        (tmp_path / folder).mkdir()
+        text = f"def test_a(host):\n    assert {truth}\n"
+        holds.append(run_checks(host, [check(tmp_path / folder, text)]).holds)
+    assert holds == [True, False]
+
+
+def test_a_failure_is_named_without_the_folders_of_this_host(tmp_path: Path) -> None:
+    text = "import pytest\n@pytest.mark.parametrize('w', ['a/b'])\ndef test_a(w):\n    assert 0\n"
+    _, said = run(tmp_path, text)
+    assert said.splitlines()[0] == "test_it.py::test_a[a/b]"
+
+
+def test_plugins_of_the_host_stay_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", raising=False)
+    text = (
+        "def test_a(pytestconfig):\n    assert not pytestconfig.pluginmanager.has_plugin('xdist')\n"
+    )
+    assert run(tmp_path, text)[0]
+    assert "PYTEST_DISABLE_PLUGIN_AUTOLOAD" not in os.environ

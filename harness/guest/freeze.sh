@@ -32,10 +32,11 @@ done
 if [[ ${#running[@]} -gt 0 ]]; then
     kill "${running[@]}"
     for _ in {1..100}; do
-        if [[ -z $(left_running) ]]; then break; fi
+        left=$(left_running)
+        if [[ -z $left ]]; then break; fi
         busybox sleep 0.1
     done
-    [[ -z $(left_running) ]] || exit 3
+    [[ -z $left ]] || exit 3
 fi
 
 while read -r _ place type _; do

@@ -6,14 +6,21 @@ set -eu
 export HARNESS_LAYER=$1
 root=/mnt/root
 
-overlay() { # NAME PLACE
-    busybox mkdir -p "/mnt/$1/upper" "/mnt/$1/work" "$root"
-    busybox mount -t overlay -o "lowerdir=$2,upperdir=/mnt/$1/upper,workdir=/mnt/$1/work" \
-        overlay "$root$2"
-}
-
 mapfile -t mounts </proc/self/mounts
 busybox mount -t tmpfs -o mode=755 tmpfs /mnt
+folders=("$root")
+table=""
+
+# All mounts are made by one process: under emulation, starting one takes longer than they do.
+add() { # WHAT PLACE TYPE OPTIONS
+    table+="$1 $root$2 $3 $4"$'\n'
+}
+
+overlay() { # NAME PLACE
+    folders+=("/mnt/$1/upper" "/mnt/$1/work")
+    add overlay "$2" overlay "lowerdir=$2,upperdir=/mnt/$1/upper,workdir=/mnt/$1/work"
+}
+
 for number in "${!mounts[@]}"; do
     read -r _ place type options _ <<<"${mounts[$number]}"
     case $place:$type in
@@ -21,19 +28,22 @@ for number in "${!mounts[@]}"; do
         [[ $options == ro,* ]]
         overlay "$number" "$place"
         ;;
-    /proc:proc) busybox mount -t proc proc "$root/proc" ;;
-    *:sysfs | *:devtmpfs | *:devpts | *:cgroup2) busybox mount --bind "$place" "$root$place" ;;
+    /proc:proc) add proc /proc proc defaults ;;
+    *:sysfs | *:devtmpfs | *:devpts | *:cgroup2) add "$place" "$place" none bind ;;
     *)
         if [[ -d $place ]]; then
             overlay "$number" "$place"
         else # one file over another: a resolver's /etc/hosts
-            busybox mount --bind "$place" "$root$place"
-            busybox mount -o bind,remount,ro "$root$place"
+            add "$place" "$place" none bind
+            add "$place" "$place" none bind,remount,ro
         fi
         ;;
     esac
 done
 
+busybox mkdir -p "${folders[@]}"
+echo -n "$table" >/mnt/table
+busybox mount -a -T /mnt/table
 cd "$root"
 busybox pivot_root . mnt
 busybox umount -l /mnt

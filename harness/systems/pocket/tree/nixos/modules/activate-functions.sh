@@ -11,27 +11,32 @@ put_link() {
 
 # /etc/static → the system's etc; /etc/NAME → /etc/static/NAME, or a copy where there is a mode.
 # Links into /etc/static whose file is gone, and copies that are not wanted any more, go too.
+# Nothing is forked for what is as it should be: most of it is, in every activation.
 setup_etc() {
-    mkdir -p /etc
     put_link "$1" /etc/static
     copies=
     for entry in $(cd "$1" && find . ! -type d ! -name '*.mode'); do
         name=${entry#./}
-        mkdir -p "/etc/$(dirname "$name")"
+        case $name in
+        */*) [ -d "/etc/${name%/*}" ] || mkdir -p "/etc/${name%/*}" ;;
+        esac
         if [ -e "$1/$name.mode" ]; then
+            read -r mode <"$1/$name.mode"
             cp -L "$1/$name" "/etc/$name.new"
-            chmod "$(cat "$1/$name.mode")" "/etc/$name.new"
+            chmod "$mode" "/etc/$name.new"
             mv -fT "/etc/$name.new" "/etc/$name"
             copies="$copies$name
 "
-        elif [ "$(readlink "/etc/$name")" != "/etc/static/$name" ]; then
+        elif ! [ -L "/etc/$name" ] || ! [ "/etc/$name" -ef "/etc/static/$name" ]; then
             put_link "/etc/static/$name" "/etc/$name"
         fi
     done
     find /etc -type l | while read -r link; do
-        case $(readlink "$link") in
-        /etc/static/*) [ -e "$link" ] || rm "$link" ;;
-        esac
+        if ! [ -e "$link" ]; then
+            case $(readlink "$link") in
+            /etc/static/*) rm "$link" ;;
+            esac
+        fi
     done
     remove_copies "$copies"
 }
@@ -53,7 +58,7 @@ remove_copies() {
 # A service is a daemon with its process id in /run/NAME.pid. A process that has ended but still
 # has an entry there has no command line any more.
 is_running() {
-    [ -s "/run/$1.pid" ] && grep -qs "$1" "/proc/$(cat "/run/$1.pid")/cmdline"
+    [ -s "/run/$1.pid" ] && read -r pid <"/run/$1.pid" && grep -qs "$1" "/proc/$pid/cmdline"
 }
 
 # Its ports are free only when it is gone.
