@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from harness.collector import no_cyclic_collection
 from harness.commands.inputs import read_run
 from harness.compare import Comparison, Limits, compare
 from harness.errors import ExitCode, HarnessError
@@ -24,7 +25,8 @@ def main(arguments: argparse.Namespace) -> ExitCode:
     folder = Path(arguments.report_dir) if arguments.report_dir else None
     limits = Limits(arguments.max_growth, arguments.max_slowdown)
     try:
-        found = compare(read_run(arguments.base), read_run(arguments.head), limits)
+        with no_cyclic_collection():
+            found = compare(read_run(arguments.base), read_run(arguments.head), limits)
     except HarnessError as error:
         if folder is not None:  # a report all the same, which says why there is nothing in it
             reports.write_comparison(Comparison(problems=(error.message,)), folder)

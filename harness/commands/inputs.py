@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
-from collections.abc import Iterator
 from pathlib import Path
 
 from harness.results import RunResult
@@ -26,19 +23,4 @@ def read_run(word: str) -> RunResult:
     Raises `InputError` or `ForeignResultsError` for a file that is not whole or not ours.
     """
     path = results_file(word)
-    with _uncollected():
-        return read_log(path).run if path.suffix == ".jsonl" else read_results(path)
-
-
-@contextlib.contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without Python's cycle collector, which would walk through all that was read so far again
-    and again and find nothing: a third of the time for 10,000 cells.
-    """
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
+    return read_log(path).run if path.suffix == ".jsonl" else read_results(path)

@@ -6,9 +6,11 @@ import argparse
 import datetime
 import shutil
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from harness.collector import no_cyclic_collection
 from harness.commands.inputs import read_run, results_file
 from harness.errors import ExitCode, HarnessError, SetupError, UsageError
 from harness.merge import Part, merge
@@ -20,25 +22,35 @@ from harness.run import exit_code
 def main(arguments: argparse.Namespace) -> ExitCode:
     """Join the results, bring the logs along, write all reports; the code is that of the run."""
     folder = Path(arguments.report_dir)
-    sources = [results_file(word).parent for word in arguments.results]
-    if any(source.resolve() == folder.resolve() for source in sources):
+    if any(results_file(word).parent.resolve() == folder.resolve() for word in arguments.results):
         raise UsageError(
             f"{folder} is one of the shards, and would be overwritten",
             hint="give --report-dir a folder of its own",
         )
-    try:
-        merged = merge([Part(word, read_run(word)) for word in arguments.results])
-    except HarnessError as error:
-        write_reports(_nothing(error), folder)  # a report all the same, which says why
-        raise
-    cells = (_with_log(cell, sources[merged.origin[cell.key]], folder) for cell in merged.run.cells)
-    run = replace(merged.run, cells=tuple(cells))
-    write_reports(run, folder)
-    sys.stdout.write(render_terminal(run, sys.stdout))
+    with no_cyclic_collection():
+        run = _merged(arguments.results, folder)
+        write_reports(run, folder)
+        told = render_terminal(run, sys.stdout)
+    sys.stdout.write(told)
     if not run.complete:
         sys.stderr.write(f"harness: error: the merged run is incomplete: {run.message}\n")
         return ExitCode.SETUP
     return exit_code(run)
+
+
+def _merged(words: Sequence[str], folder: Path) -> RunResult:
+    """The joined run, with its logs in *folder*.
+
+    Raises `HarnessError` where there is none, after a report that says why.
+    """
+    try:
+        merged = merge([Part(word, read_run(word)) for word in words])
+    except HarnessError as error:
+        write_reports(_nothing(error), folder)
+        raise
+    sources = [results_file(word).parent for word in words]
+    cells = (_with_log(cell, sources[merged.origin[cell.key]], folder) for cell in merged.run.cells)
+    return replace(merged.run, cells=tuple(cells))
 
 
 def _with_log(cell: CellResult, source: Path, folder: Path) -> CellResult:

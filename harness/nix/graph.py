@@ -9,14 +9,13 @@ understands it or says where it does not.
 
 from __future__ import annotations
 
-import gc
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.collector import no_cyclic_collection
 from harness.errors import HarnessError
 from harness.nix.derivation import (
     ENCODING,
@@ -149,7 +148,7 @@ def load_graph(roots: Iterable[str], read: ReadDerivation) -> DerivationGraph:
     stores = {path.rpartition("/")[0] for path in paths}
     if len(stores) > 1:
         raise GraphError(f"derivations of several stores: {', '.join(sorted(stores))}")
-    with _no_cyclic_collection():
+    with no_cyclic_collection():
         return _Loader(paths, read).load()
 
 
@@ -302,18 +301,3 @@ def _patterns(store: str) -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[
         re.compile(r'\("([^"]*+)","([^"]*+)","([^"]*+)","([^"]*+)"\)'),
         re.compile(r'\("([^"]*+)",\[([^]]*+)\]\)'),
     )
-
-
-@contextmanager
-def _no_cyclic_collection() -> Iterator[None]:
-    """Keep Python's cycle collector from walking the growing lists again and again.
-
-    Nothing in a graph refers back, so there is nothing for it to find: it costs half as much again.
-    """
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()

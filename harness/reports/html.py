@@ -59,7 +59,7 @@ class CellView:
 
     @property
     def target(self) -> str:
-        """Where the matrix leads."""
+        """Where the matrix leads; nowhere from a cell without a section whose log is not there."""
         return f"#{self.anchor}" if self.section else self.link
 
     @property
@@ -146,7 +146,7 @@ def _views(run: RunResult, tables: Sequence[Matrix], left: int) -> Mapping[CellK
     views: dict[CellKey, CellView] = {}
     few = len(run.cells) <= _MOST_SECTIONS
     for cell in worst_first(run.cells):
-        section = few or _is_wrong(cell) or not cell.log  # it must lead somewhere
+        section = few or _is_wrong(cell)
         size = min(_LOG_BYTES, left // 2) if section else 0
         view = _view(cell, anchors[cell.key], places[cell.key], size, section=section)
         left = max(0, left - view.evidence)

@@ -73,14 +73,15 @@ class _Copy:
             items = tuple([self.of(item) for item in value])
             same = all(map(operator.is_, items, value))
             return value if same else items
-        if isinstance(value, Mapping):
-            return {self._text(name): self.of(item) for name, item in value.items()}
-        if kind not in self._fields:
-            self._fields[kind] = _names(kind)
+        names = self._fields.get(kind)
+        if names is None:
+            if isinstance(value, Mapping):
+                return {self._text(name): self.of(item) for name, item in value.items()}
+            names = self._fields[kind] = _names(kind)
         changed = {}
-        for name in self._fields[kind]:
+        for name in names:
             before = getattr(value, name)
-            after = self.of(before)
+            after = self._text(before) if type(before) is str else self.of(before)
             if after is not before:
                 changed[name] = after
         return dataclasses.replace(value, **changed) if changed else value

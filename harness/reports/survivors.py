@@ -15,7 +15,7 @@ class Survivors:
     """
 
     def __init__(self, run: RunResult) -> None:
-        self._rebuilt: dict[CellKey, list[str]] = {}
+        self._rebuilt: dict[tuple[str, ...], list[str]] = {}
         for cell in run.cells:
             proved = cell.outcome in (Outcome.PASSED, Outcome.FAILED)  # its witnesses hold
             if cell.verdict is Verdict.REBUILT and cell.key.role is Role.CELL and proved:
@@ -45,5 +45,9 @@ def _told(cell: CellResult, found: Survivors) -> CellResult:
     return replace(cell, detail="\n".join(text for text in told if text))
 
 
-def _anyhow(key: CellKey) -> CellKey:
-    return replace(key, strategy="", role=Role.CELL)
+def _anyhow(key: CellKey) -> tuple[str, ...]:
+    """All coordinates but the strategy."""
+    return (
+        *(key.scenario, key.system, key.provision, key.caches),
+        *(key.network, key.command, key.flags, key.edit),
+    )

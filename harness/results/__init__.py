@@ -101,7 +101,10 @@ class CellKey:
     edit: str
     role: Role = Role.CELL
 
-    @property
+    def __hash__(self) -> int:
+        return hash(self.id)  # made once; reports of large runs look keys up dozens of times
+
+    @cached_property
     def id(self) -> str:
         """A stable name of letters, digits, dashes and slashes, unique within a run."""
         flags = "-".join(self.flags.replace('""', "empty").replace("--", "").split()) or "no-flags"

@@ -150,6 +150,11 @@ def test_a_huge_run_explains_what_is_wrong_and_leads_to_the_other_logs() -> None
     assert {target for target in targets if target.startswith("#")} <= anchors
     good = next(c for c in cells if c.outcome is Outcome.PASSED)
     assert quote(good.log) in targets
+    bare = html.render(replace(RUN, cells=tuple(replace(c, log="") for c in cells), branches=()))
+    assert len(bare.encode()) < 2 * 1024 * 1024
+    assert set(Page(bare).attributes("href")) <= {
+        f"#{name}" for name in Page(bare).attributes("id")
+    }
 
 
 def test_what_failed_keeps_its_log_when_room_is_short() -> None:
