@@ -61,7 +61,10 @@ def _selection_help(dimension: str) -> str:
 
 
 def _comma_separated(text: str) -> list[str]:
-    return [word for word in text.split(",") if word]
+    words = [word for word in text.split(",") if word]
+    if not words:  # an unset variable must not mean everything
+        raise argparse.ArgumentTypeError("a name is wanted, or none of this option")
+    return words
 
 
 def _whole(text: str) -> list[str]:

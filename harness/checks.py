@@ -8,8 +8,9 @@ test driver).
 from __future__ import annotations
 
 import os
+import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,7 +57,7 @@ class CheckReport:
 
     ran: int = 0
     failures: list[str] = field(default_factory=list)
-    broken: list[str] = field(default_factory=list)  # files that could not be collected
+    broken: list[str] = field(default_factory=list)  # what was not collected, or did not assert
 
     @property
     def holds(self) -> bool:
@@ -78,7 +79,11 @@ class _Collector:
         return self._host
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.when == "call":
+        asserts = not report.skipped and not hasattr(report, "wasxfail")
+        if not asserts:
+            said = "it was skipped or expected to fail; a check has to assert"
+            self.report.broken.append(f"{_short(report.nodeid)}\n{said}")
+        elif report.when == "call":
             self.report.ran += 1
         if report.failed:
             self.report.failures.append(f"{_short(report.nodeid)}\n{report.longreprtext}")
@@ -99,19 +104,34 @@ def _short(node: str) -> str:
     return f"{file.rpartition('/')[2]}{separator}{test}"
 
 
+#: Environment that would bring in what the host has installed, or choose among the assertions.
+_ENVIRONMENT: Mapping[str, str | None] = {
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # pytest before 8.4 has no option for it
+    "PYTEST_ADDOPTS": None,
+    "PYTEST_PLUGINS": None,
+}
+
+
 @contextmanager
-def _no_foreign_plugins() -> Iterator[None]:
-    """Keep out what the host has installed: it could change what a check finds."""
-    name = "PYTEST_DISABLE_PLUGIN_AUTOLOAD"  # pytest before 8.4 has no option for it
-    before = os.environ.get(name)
-    os.environ[name] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
+def _session(files: Sequence[Path]) -> Iterator[None]:
+    """One pytest session by itself: nothing from outside, and nothing left for the next one."""
+    ran = {str(file.absolute()) for file in files}
+    with _ONE_SESSION:
+        before = {name: os.environ.pop(name, None) for name in _ENVIRONMENT}
+        _set_environment(_ENVIRONMENT)
+        try:
+            yield
+        finally:
+            for name in _ENVIRONMENT:
+                os.environ.pop(name, None)
+            _set_environment(before)
+            for name, module in [*sys.modules.items()]:
+                if getattr(module, "__file__", None) in ran:  # a file of like name would get it
+                    del sys.modules[name]
+
+
+def _set_environment(values: Mapping[str, str | None]) -> None:
+    os.environ.update({name: value for name, value in values.items() if value is not None})
 
 
 def make_host(machine: Machine) -> testinfra.host.Host:
@@ -125,7 +145,7 @@ def run_checks(host: testinfra.host.Host, files: Sequence[Path]) -> CheckReport:
     Raises the machine's own error when it breaks under a check.
     """
     collector = _Collector(host)
-    with _ONE_SESSION, _no_foreign_plugins():
+    with _session(files):
         status = pytest.main([*_OPTIONS, *map(str, files)], plugins=[collector])
     if collector.error is not None:
         raise collector.error

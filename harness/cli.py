@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import os
 import sys
-import traceback
 from collections.abc import Sequence
 from typing import TypeAlias
 
 from harness import __version__, arguments
-from harness.errors import ExitCode, HarnessError
+from harness.errors import ExitCode
+from harness.output import flush, guarded, sturdy_output
 
 _EPILOG = """\
 exit codes:
@@ -34,15 +33,11 @@ _JUDGEMENTS, _STOP_BISECTION = (0, 1, 125, ExitCode.INTERRUPTED), 129
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; every error becomes a message and one of `ExitCode`."""
     words = sys.argv[1:] if argv is None else list(argv)
-    try:
-        parsed = _parser().parse_args(words)
-    except SystemExit as end:
-        if end.code and _verb_of(words) == _BISECT_STEP:
-            return _STOP_BISECTION  # git would take the usual 2 for a bad revision
-        raise
-    code = _run(parsed)
+    with sturdy_output():
+        code = guarded(lambda: _work(words))
+        code = guarded(flush) or code
     if _verb_of(words) == _BISECT_STEP and code not in _JUDGEMENTS:
-        return _STOP_BISECTION
+        return _STOP_BISECTION  # git would take the usual 2 for a bad revision
     return code
 
 
@@ -50,28 +45,13 @@ def _verb_of(words: Sequence[str]) -> str:
     return next((word for word in words if not word.startswith("-")), "")
 
 
-def _run(parsed: argparse.Namespace) -> int:
+def _work(words: Sequence[str]) -> int:
     try:
-        command = importlib.import_module(f"harness.commands.{parsed.module}")
-        return int(command.main(parsed))
-    except HarnessError as error:
-        _complain(str(error))
-        return int(error.exit_code)
-    except KeyboardInterrupt:
-        _complain("interrupted")
-        return int(ExitCode.INTERRUPTED)
-    except BrokenPipeError:
-        # The reader of our output went away (`harness list | head`): nothing is wrong.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return int(ExitCode.OK)
-    except Exception:  # noqa: BLE001 - our own bug: show all of it and say so
-        traceback.print_exc()
-        _complain("internal error: this is a bug of the harness, please report it")
-        return int(ExitCode.INTERNAL)
-
-
-def _complain(message: str) -> None:
-    print(f"harness: error: {message}", file=sys.stderr)
+        parsed = _parser().parse_args(words)
+    except SystemExit as end:  # --help, or a mistake that argparse has told
+        return int(end.code or 0)
+    command = importlib.import_module(f"harness.commands.{parsed.module}")
+    return int(command.main(parsed))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from harness.errors import ExitCode, HarnessError
+from harness.merge import SHARD
+from harness.reports.text import one_line
 from harness.results import (
     BranchKey,
     BranchResult,
@@ -286,6 +288,9 @@ def _different_facts(
 
 def _problems(*runs: tuple[str, RunResult]) -> Iterator[str]:
     for name, run in runs:
+        if SHARD in run.facts:
+            part = one_line(run.facts[SHARD], 20)
+            yield f"the {name} run is one shard ({part}): join all with `harness merge`"
         if not run.complete:
             done = f"{len(run.cells)} of {run.planned} cells"
             yield f"the {name} run is incomplete ({run.ended}): {done}. {run.message}".rstrip()

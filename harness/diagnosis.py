@@ -24,7 +24,10 @@ from harness.systems import base as systems
 #: What coreutils' ``timeout`` returns when the time is up.
 TIMED_OUT = 124
 #: Asks nobody; what evaluation must fetch is tried once, for Nix waits longer before every retry.
-_ALONE = ("--option", "substitute", "false", "--option", "download-attempts", "1")
+ALONE = "--option substitute false --option download-attempts 1"
+#: Seconds for a second look; it does no more than the rebuild did.
+_PATIENCE = 900.0
+_BUILDER = re.compile(r"^error: builder for", re.MULTILINE)
 _DERIVATION = re.compile(r"'(/nix/store/[^'!^]+\.drv)")
 
 
@@ -50,11 +53,15 @@ class Diagnosis:
 
 @dataclass(frozen=True)
 class Failure:
-    """A rebuild that failed with *flags*; *drv* is what its configuration gave online, or ""."""
+    """A rebuild that failed with *flags*; *drv* is what its configuration gave online, or "".
+
+    *alone* are flags that ask nobody who cannot be reached.
+    """
 
     output: Output
     flags: str
     drv: str = ""
+    alone: str = ALONE
 
 
 def survey(machine: Machine, tree: str) -> Survey:
@@ -84,12 +91,14 @@ def diagnose(
         return Diagnosis(Cause.STALLED, "the rebuild did not end within the scenario's patience")
     if failed.status >= 128:
         return Diagnosis(Cause.CRASHED, f"Nix died of signal {failed.status - 128}")
-    refused = _refused_flag(failed.stderr, failure.flags)
+    drv, written = failure.drv, Store(machine).derivations_since(systems.CONFIGURATION)
+    refused = "" if drv in written else _refused_flag(failed.stderr, failure.flags)
     if refused:
         return Diagnosis(Cause.UNSUPPORTED_FLAG, f"this command does not know {refused}")
-    drv, written = failure.drv, Store(machine).derivations_since(systems.CONFIGURATION)
     if drv in available or drv not in written:  # else the rebuild itself has evaluated it
-        evaluated = systems.instantiate(machine, tree, *_ALONE)
+        evaluated = systems.instantiate(machine, tree, *failure.alone.split(), timeout=_PATIENCE)
+        if evaluated.status == TIMED_OUT or evaluated.status >= 128:
+            raise systems.command_failed("evaluate the configuration once more", evaluated)
         if evaluated.status != 0:
             return _of_evaluation(machine, evaluated.stderr, before, available)
         drv = evaluated.stdout.strip().split("!")[0]
@@ -98,7 +107,13 @@ def diagnose(
     graph = load_graph([drv, before.drv], recipes.__getitem__)
     node = graph.node(drv)
     known = _known(graph, node, before, available)
-    return _from_graph(explain(graph, [graph.node(before.drv)], [node], known), failed)
+    explanation = explain(graph, [graph.node(before.drv)], [node], known)
+    if explanation.missing:
+        return _of_a_miss(explanation)
+    detail = "\n".join(explanation.lines())
+    if failed.status == 100 or _BUILDER.search(failed.stderr):
+        return Diagnosis(Cause.BUILDER_FAILED, _last_error(failed.stderr), (), detail)
+    return _of_a_query(machine, tree, failure, detail)
 
 
 def _known(graph: DerivationGraph, node: int, before: Survey, available: Collection[str]) -> Known:
@@ -132,22 +147,30 @@ def _of_evaluation(
     return Diagnosis(Cause.EVALUATION_FETCH, message, names, "\n".join(explanation.lines()))
 
 
-def _from_graph(explanation: Explanation, failed: Output) -> Diagnosis:
+def _of_a_miss(explanation: Explanation) -> Diagnosis:
     names = tuple(item.name for item in explanation.missing)
-    detail = "\n".join(explanation.lines())
-    if names:
-        message = f"missing: {', '.join(names[:4])}{', ...' if len(names) > 4 else ''}"
-        return Diagnosis(Cause.BUILD_MISS, message, names, detail)
-    if failed.status == 100 or "builder for" in failed.stderr:
-        return Diagnosis(Cause.BUILDER_FAILED, _last_error(failed.stderr), (), detail)
+    message = f"missing: {', '.join(names[:4])}{', ...' if len(names) > 4 else ''}"
+    return Diagnosis(Cause.BUILD_MISS, message, names, "\n".join(explanation.lines()))
+
+
+def _of_a_query(machine: Machine, tree: str, failure: Failure, detail: str) -> Diagnosis:
+    """Nothing is missing: then the same rebuild works when it asks nobody, or all proves nothing.
+
+    Raises `MachineError` when it fails all the same.
+    """
+    again = systems.rebuild(machine, tree, "nix-build", failure.alone, _PATIENCE)
+    if again.status != 0:
+        purpose = f"rebuild what nothing is missing for (`{_last_error(failure.output.stderr)}`)"
+        raise systems.command_failed(purpose, again)
     message = "nothing is missing: asking an unreachable cache failed; switch substitution off"
     return Diagnosis(Cause.CACHE_QUERY, message, (), detail)
 
 
 def _refused_flag(stderr: str, flags: str) -> str:
     for line in stderr.splitlines():
-        if "unrecognised flag" in line:
-            return next((word for word in flags.split() if f"'{word}'" in line), "")
+        if line.startswith("error: unrecognised flag"):
+            known = (word for word in flags.split() if word.startswith("-"))
+            return next((word for word in known if f"'{word}'" in line), "")
     return ""
 
 

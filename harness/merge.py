@@ -26,7 +26,10 @@ from harness.results import (
     worst_first,
 )
 
-_SHARD, _PLAN, _PLANNED = _OF_A_SHARD = "shard", "plan", "plan-cells"
+#: The fact that tells which part of a run this is.
+SHARD = "shard"
+_PLAN, _PLANNED = "plan", "plan-cells"
+_OF_A_SHARD = (SHARD, _PLAN, _PLANNED)
 _MOST_SHARDS = 1000
 #: Facts that runs must share to be parts of one experiment; names that begin so count as well.
 _SAME = ("harness", "protocol", "image", "pocket", "nix", _PLAN, _PLANNED)
@@ -59,7 +62,7 @@ def shard_facts(whole: Plan, index: int, count: int) -> dict[str, str]:
     """What shard *index* of *count* tells about itself, so that a merge can find gaps."""
     ids = [cell.key.id for cell in whole.cells if cell.key.role is Role.CELL]
     digest = hashlib.sha256("\n".join(ids).encode()).hexdigest()
-    return {_SHARD: f"{index}/{count}", _PLAN: digest[:32], _PLANNED: str(len(ids))}
+    return {SHARD: f"{index}/{count}", _PLAN: digest[:32], _PLANNED: str(len(ids))}
 
 
 @dataclass(frozen=True)
@@ -183,7 +186,7 @@ def _unfinished(parts: Sequence[Part]) -> list[str]:
 
 def _missing_shards(parts: Sequence[Part]) -> list[str]:
     """The gaps between the shards. Raises `NotOneRunError` where their numbers do not fit."""
-    words = [part.run.facts.get(_SHARD) for part in parts]
+    words = [part.run.facts.get(SHARD) for part in parts]
     shards = [word for word in words if word is not None]
     if not shards:
         return []
@@ -193,7 +196,8 @@ def _missing_shards(parts: Sequence[Part]) -> list[str]:
             f"{stranger} is no shard, and others are", hint="merge the shards of one run only"
         )
     count = shards[0].partition("/")[2]
-    known = count.isascii() and count.isdecimal() and int(count) <= _MOST_SHARDS
+    known = len(count) <= 4 and count.isascii() and count.isdecimal()
+    known = known and int(count) <= _MOST_SHARDS
     wanted = [f"{number}/{count}" for number in range(1, int(count) + 1)] if known else []
     if not set(shards) <= set(wanted):
         raise NotOneRunError(

@@ -23,7 +23,7 @@ from harness.errors import DeadlineReached, SetupError, UsageError
 from harness.nix.command import nix, nix_environment
 from harness.plan import Cell, Group, NothingToRun, Plan, only
 from harness.progress import ProgressView
-from harness.reports import Redactor, write_reports
+from harness.reports import Redactor, make_folder, write_reports
 from harness.results import CellResult, Ending, Role, RunResult, Trouble, Verdict
 from harness.results.log import ResultsLog, read_log
 from harness.run import Limits, begin, ending, signals
@@ -75,8 +75,10 @@ def run_nixos(
     for, are skipped before anything is fetched.  Raises `SetupError` when the host or nixpkgs
     cannot be used; the reports say so by then.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     tests = _Tests(plan, choice, folder, limits, progress, facts or {})
+    (folder / "results.jsonl").unlink(missing_ok=True)
+    write_reports(tests.run, folder)  # in place of what an earlier run left in the folder
     progress.begin(tests.run.planned)
     with signals(), tempfile.TemporaryDirectory(prefix="harness-") as scratch:
         try:

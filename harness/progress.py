@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, TextIO
 
+from harness.reports.text import clean
 from harness.results import CellResult, Outcome
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def describe(result: CellResult) -> str:
             (f"{w.name}: {w.evidence}" for w in result.witnesses if not w.holds), ""
         )
         line += f"\n        claimed {result.claim}; {why}"
-    return line
+    return clean(line)
 
 
 class PlainProgress:

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from harness.checks import make_host, run_checks
 from harness.collection import collect
-from harness.diagnosis import Failure, Survey, diagnose, survey
+from harness.diagnosis import ALONE, Failure, Survey, diagnose, survey
+from harness.evidence import change_witness, same_witness
 from harness.internet.reach import Moment, Reach
 from harness.machines.base import Machine, Output
 from harness.machines.shell import command
@@ -30,7 +31,7 @@ from harness.provisions import (
     source_count,
 )
 from harness.rehearsal import rehearse
-from harness.results import BranchResult, Cause, CellResult, Trouble, Verdict, Witness
+from harness.results import BranchResult, Cause, CellResult, Outcome, Trouble, Verdict, Witness
 from harness.scenario.model import Caches, Edit, NetworkMode, Scenario
 from harness.strategies import registry
 from harness.strategies.base import (
@@ -69,9 +70,11 @@ class CutOff:
     branch: Branch
     strategy: Strategy
     since: Moment
+    base_output: str  # of the protected system
     targets: Mapping[str, Target]
     survey: Survey  # of the protected system, online
     available: Mapping[str, Registration]  # valid paths, once restored
+    within_reach: Collection[str]  # those, and what the strategy offers beside them
     result: BranchResult
 
 
@@ -142,10 +145,13 @@ class Experiment:
             cell, rebuilt, edit, transcript, base.survey, base.survey.present, expected=None
         )
         if result.verdict is Verdict.REBUILT:
-            witnesses.append(_change_witness(edit, base.base_output, result.output))
-            base.targets[edit.name] = Target(result.output, self.store.deriver(result.output))
+            witnesses.append(change_witness(edit, base.base_output, result.output))
+            witnesses += same_witness(result.output, base.targets.get(edit.name))
         seconds = time.monotonic() - started
-        return replace(result, witnesses=tuple(witnesses), seconds=seconds)
+        result = replace(result, witnesses=tuple(witnesses), seconds=seconds)
+        if result.outcome is Outcome.PASSED:
+            base.targets[edit.name] = Target(result.output, self.store.deriver(result.output))
+        return result
 
     def protect_and_cut(self, base: Provisioned, branch: Branch) -> CutOff:
         """Protect, collect garbage, cut the network, restore; with the evidence for each."""
@@ -153,7 +159,9 @@ class Experiment:
         targets, base_output, before = base.targets, base.base_output, base.survey
         rehearsal = self._rehearse(branch) if strategy.rehearses else None
         if strategy.changes_configuration:
-            targets = self._targets_with(strategy, branch)
+            variants = self._targets_with(strategy, branch)
+            # An edit whose online control does not hold shows nothing with a module beside it.
+            targets = {name: target for name, target in variants.items() if name in base.targets}
         self.machine.restore(_PROVISIONED)
         reconnect(self.machine, self.uplink)
         started = time.monotonic()
@@ -178,6 +186,7 @@ class Experiment:
         applied = strategy.applied(site)
         silent = cut_witness(self.machine, self.uplink, mode, since)
         available = self.store.registrations() if strategy.uses_stick else collection.left
+        within_reach = frozenset(available).union(strategy.offers(site))
         self.machine.checkpoint(CUT)
         result = BranchResult(
             scenario=self.scenario.name,
@@ -194,7 +203,9 @@ class Experiment:
             restore_seconds=restore_seconds,
             witnesses=(*base.witnesses, collection.witness, applied, silent),
         )
-        return CutOff(branch, strategy, since, targets, before, available, result)
+        return CutOff(
+            branch, strategy, since, base_output, targets, before, available, within_reach, result
+        )
 
     def rebuild(
         self, cutoff: CutOff, cell: Cell, transcript: Transcript, *, start: str = CUT
@@ -207,16 +218,24 @@ class Experiment:
         edit = self.scenario.edit(cell.key.edit)
         expected = cutoff.targets.get(edit.name)
         if expected is None:
-            return error_result(cell, "its online control gave no output to compare with")
+            return error_result(cell, "its online control does not hold: nothing to compare with")
         self.machine.branch(start)
         flags = cutoff.strategy.rebuild_flags or cell.key.flags
         rebuilt = self._rebuild(edit, cutoff.strategy, cell.key.command, flags, transcript)
         result = self._judge(
-            cell, rebuilt, edit, transcript, cutoff.survey, cutoff.available, expected=expected
+            cell,
+            rebuilt,
+            edit,
+            transcript,
+            cutoff.survey,
+            cutoff.within_reach,
+            expected=expected,
+            alone=cutoff.strategy.rebuild_flags or ALONE,
         )
         mode = NetworkMode(cell.key.network)
         silent = cut_witness(self.machine, self.uplink, mode, cutoff.since)
-        witnesses = (*cutoff.result.witnesses, silent)
+        changes = change_witness(edit, cutoff.base_output, expected.output)
+        witnesses = (*cutoff.result.witnesses, changes, silent)
         return replace(result, witnesses=witnesses, seconds=time.monotonic() - started)
 
     def evaluate_edits(self, names: Iterable[str]) -> Rehearsal:
@@ -322,6 +341,7 @@ class Experiment:
         available: Collection[str],
         *,
         expected: Target | None,
+        alone: str = ALONE,
     ) -> CellResult:
         """The verdict on a rebuild: diagnosed when it failed, else compared, activated, checked."""
         done, seconds, flags = rebuilt
@@ -335,7 +355,7 @@ class Experiment:
             expected_output=expected.output if expected else "",
         )
         if done.status != 0:
-            asked = Failure(done, flags, expected.drv if expected else "")
+            asked = Failure(done, flags, expected.drv if expected else "", alone)
             found = diagnose(self.machine, self.system.tree, asked, before, available)
             transcript.note(f"diagnosis: {found.cause}", f"{found.message}\n{found.detail}")
             return replace(
@@ -365,17 +385,14 @@ class Experiment:
         if edit.check is not None:
             report = run_checks(self._host, [edit.check])
             transcript.note("checks", "\n".join([*report.failures, *report.broken]) or "hold")
-            if not report.holds:
-                first = (report.failures + report.broken + ["no assertion ran"])[0]
-                message = first.splitlines()[0]
+            if report.broken or not report.ran:
+                message = "; ".join([*report.broken, "no assertion ran"][0].splitlines())
+                broken = replace(result, verdict=Verdict.ERROR, trouble=Trouble.SCENARIO)
+                return replace(broken, message=f"the check is broken: {message}")
+            if report.failures:
+                message = report.failures[0].splitlines()[0]
                 return replace(failed, cause=Cause.CHECK_FAILED, message=message)
         return result
-
-
-def _change_witness(edit: Edit, base: str, output: str) -> Witness:
-    same = output == base
-    evidence = f"base {base}, edited {output}"
-    return Witness("edit-changes-output", same == edit.changes_nothing, evidence)
 
 
 def error_result(cell: Cell, message: str, trouble: Trouble = Trouble.MACHINE) -> CellResult:

@@ -23,7 +23,7 @@ from harness.errors import DeadlineReached, ExitCode, HarnessError, Interrupted
 from harness.lanes import Agenda, Lane
 from harness.plan import Plan
 from harness.progress import ProgressView
-from harness.reports import Redactor, write_reports
+from harness.reports import Redactor, make_folder, write_reports
 from harness.results import (
     PROTOCOL_VERSION,
     BranchResult,
@@ -31,6 +31,7 @@ from harness.results import (
     Ending,
     Outcome,
     RunResult,
+    with_branch,
 )
 from harness.results.log import ResultsLog
 from harness.tier import Tier
@@ -86,7 +87,7 @@ class Recorder:
         with self._lock:
             result = self.redact.apply(result)
             self.log.branch(self._now(), result)
-            self.run = replace(self.run, branches=(*self.run.branches, result))
+            self.run = replace(self.run, branches=with_branch(self.run.branches, result))
 
     def write(self) -> None:
         """Bring the derived reports up to date."""
@@ -176,7 +177,7 @@ def run_plan(
     complete and valid by then.
     """
     started = time.monotonic()
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     run = begin(plan, facts)
     progress.begin(len(plan.cells))
     with signals(), ExitStack() as stack:

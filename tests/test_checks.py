@@ -66,6 +66,10 @@ def test_an_assertion_that_fails(tmp_path: Path) -> None:
         "import nothing_of_the_kind\n",
         "def test_a(host:\n",
         "import pytest\n\n@pytest.mark.skip\ndef test_a(host):\n    pass\n",
+        "import pytest\n\ndef test_a(host):\n    pytest.skip('no')\n",
+        "import pytest\n\n@pytest.mark.xfail\ndef test_a(host):\n    assert False\n",
+        "import pytest\n\n@pytest.mark.xfail\ndef test_a(host):\n    pass\n",
+        "import pytest\n\ndef test_a():\n    pass\n\n@pytest.mark.skip\ndef test_b():\n    pass\n",
     ],
 )
 def test_nothing_asserted_does_not_hold(tmp_path: Path, text: str) -> None:
@@ -98,17 +102,26 @@ def test_two_files_of_the_same_name_are_two_checks(tmp_path: Path) -> None:
 def test_files_of_one_name_are_not_mixed_up(tmp_path: Path) -> None:
     host = make_host(Shell())  # type: ignore[arg-type]
     holds = []
-    for folder, truth in (("a", True), ("b", False)):
-        (tmp_path / folder).mkdir()
-        text = f"def test_a(host):\n    assert {truth}\n"
-        holds.append(run_checks(host, [check(tmp_path / folder, text)]).holds)
-    assert holds == [True, False]
+    for name, truth in (("a/test_b.py", True), ("b/test_b.py", False), ("a/test.b.py", False)):
+        file = tmp_path / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(f"def test_a(host):\n    assert {truth}\n")
+        holds.append(run_checks(host, [file]).holds)
+    assert holds == [True, False, False]
 
 
 def test_a_failure_is_named_without_the_folders_of_this_host(tmp_path: Path) -> None:
     text = "import pytest\n@pytest.mark.parametrize('w', ['a/b'])\ndef test_a(w):\n    assert 0\n"
     _, said = run(tmp_path, text)
     assert said.splitlines()[0] == "test_it.py::test_a[a/b]"
+
+
+def test_the_environment_has_no_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-k good")
+    monkeypatch.setenv("PYTEST_PLUGINS", "there_is_none")
+    text = "def test_good():\n    pass\n\ndef test_bad():\n    assert False\n"
+    assert not run(tmp_path, text)[0]
+    assert os.environ["PYTEST_ADDOPTS"] == "-k good"
 
 
 def test_plugins_of_the_host_stay_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

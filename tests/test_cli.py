@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from harness.cli import main
+from harness.errors import ExitCode
 
 VERBS = ["run", "list", "show", "doctor", "setup", "shell", "bench"]
 
 
 def test_help_names_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(["--help"])
-    assert ended.value.code == 0
+    assert main(["--help"]) == 0
     assert "exit codes" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_has_help(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main([verb, "--help"])
-    assert ended.value.code == 0
+    assert main([verb, "--help"]) == 0
     assert capsys.readouterr().out.startswith(f"usage: harness {verb}")
 
 
@@ -39,9 +40,7 @@ def test_every_verb_has_help(verb: str, capsys: pytest.CaptureFixture[str]) -> N
     ],
 )
 def test_bad_usage_is_code_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(words)
-    assert ended.value.code == 2
+    assert main(words) == 2
     assert "usage:" in capsys.readouterr().err
 
 
@@ -95,3 +94,56 @@ def test_list(what: str, form: str, capsys: pytest.CaptureFixture[str]) -> None:
 def test_show(form: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", "smoke", "--format", form]) == 0
     assert "keep-outputs" in capsys.readouterr().out
+
+
+def harness(words: str, **streams: Any) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "harness", *words.split()]
+    return subprocess.run(command, check=False, **streams)
+
+
+@pytest.mark.parametrize("words", ["list", "--help", "show strategies"])
+def test_a_reader_that_goes_away_changes_nothing(words: str) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = harness(words, stdout=writing, stderr=subprocess.PIPE)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize(
+    ("words", "code"), [("show nope", 2), ("--bogus", 2), ("bisect-step nope", 129)]
+)
+def test_an_error_that_cannot_be_printed_keeps_its_code(words: str, code: int) -> None:
+    with Path("/dev/full").open("wb") as full:
+        assert harness(words, stderr=full, stdout=subprocess.DEVNULL).returncode == code
+
+
+def test_a_full_disk_behind_standard_output_is_told() -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = harness("list", stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == ExitCode.SETUP
+    assert b"cannot write to standard output" in done.stderr
+
+
+def test_no_standard_output_at_all() -> None:
+    command = f"{sys.executable} -m harness list >&-"
+    assert subprocess.run(["sh", "-c", command], check=False).returncode == 0
+
+
+def test_a_path_that_cannot_be_looked_at_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "a" * 300]) in (ExitCode.USAGE, ExitCode.SETUP)
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_an_unset_variable_does_not_mean_everything(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "smoke", "--strategy", ""]) == ExitCode.USAGE
+    assert "--strategy" in capsys.readouterr().err
+
+
+def test_a_message_gives_no_commands_to_a_terminal_or_a_runner(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["show", "\x1b]0;owned\x07\n::error::injected"]) == ExitCode.USAGE
+    said = capsys.readouterr().err
+    assert "\x1b" not in said
+    assert not any(line.startswith("::") for line in said.splitlines())

@@ -9,6 +9,7 @@ from typing import cast
 import pytest
 
 from harness.diagnosis import Diagnosis, Failure, Survey, diagnose
+from harness.errors import MachineError
 from harness.machines.base import Machine, Output
 from harness.results import Cause
 from tests.nix.toys import EDIT_SOURCES, SYSTEM, path, written
@@ -32,12 +33,15 @@ class Guest:
     wrote: Collection[str] = ("top2.drv", "etc2.drv")
     evaluates: Output = field(default_factory=lambda: Output(0, TOP2, ""))
     valid: Collection[str] = ()
+    rebuilds: Output = field(default_factory=lambda: Output(0, "/nix/store/top2-out", ""))
     asked: list[str] = field(default_factory=list)
 
     def execute(self, command: str, timeout: float | None = 900) -> Output:
         self.asked.append(command)
         if "nix-instantiate" in command:
             return self.evaluates
+        if "nix-build" in command:
+            return self.rebuilds
         assert "--check-validity" in command
         return Output(0 if any(name in command for name in self.valid) else 1, "", "")
 
@@ -94,9 +98,47 @@ def test_evaluation_is_tried_again_unless_the_rebuild_proves_it(
 
 
 def test_nothing_missing_means_that_the_asking_failed() -> None:
-    found = told(Guest(), "tool-out", *EDIT_SOURCES)
+    guest = Guest()
+    found = told(guest, "tool-out", *EDIT_SOURCES, flags="")
+    [again] = [command for command in guest.asked if "nix-build" in command]
+    assert "--option substitute false" in again
     assert (found.cause, found.missing) == (Cause.CACHE_QUERY, ())
     assert "switch substitution off" in found.message
+
+
+def test_what_fails_without_asking_too_is_no_failed_query() -> None:
+    broken = Guest(rebuilds=Output(1, "", "error: creating directory: what the machine has"))
+    with pytest.raises(MachineError, match="nothing is missing for"):
+        told(broken, "tool-out", *EDIT_SOURCES, flags="")
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        Output(124, "", ""),
+        Output(137, "", "Killed"),
+        Output(1, "", "error: executing SQLite query: disk I/O error"),
+        Output(1, "", "error: opening lock file: Read-only file system"),
+        Output(1, "", "error: No space left on device"),
+    ],
+)
+def test_a_second_look_that_breaks_shows_nothing(broken: Output) -> None:
+    with pytest.raises(MachineError):
+        told(Guest(wrote=(), evaluates=broken))
+
+
+@pytest.mark.parametrize(
+    "stderr",
+    ["trace: unrecognised flag '--offline'", "error: unrecognised flag 'substitute'"],
+)
+def test_a_flag_is_refused_by_nix_itself(stderr: str) -> None:
+    found = told(Guest(), stderr=stderr, flags="--offline --option substitute false", drv="")
+    assert found.cause is not Cause.UNSUPPORTED_FLAG
+
+
+def test_no_flag_was_refused_where_it_came_to_evaluation() -> None:
+    stderr = "error: unrecognised flag '--offline'"
+    assert told(Guest(), stderr=stderr, flags="--offline").cause is Cause.BUILD_MISS
 
 
 def test_a_builder_that_refuses_is_told_from_a_loss() -> None:
@@ -131,6 +173,6 @@ def test_an_import_from_a_derivation_says_what_that_lacks() -> None:
     ],
 )
 def test_what_needs_no_second_look(status: int, stderr: str, cause: Cause) -> None:
-    guest = Guest()
+    guest = Guest(wrote=())
     assert told(guest, status=status, stderr=stderr, flags="--offline").cause is cause
-    assert guest.asked == []
+    assert not guest.evaluated_again

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import os
 import shutil
 import tarfile
 import threading
@@ -346,6 +347,26 @@ def test_bad_usage(
         assert rehearse(*words) == 2, words
         assert message in capsys.readouterr().err
     assert toy.names() == known
+
+
+@pytest.mark.parametrize("option", ["--module", "--bundle"])
+def test_a_device_or_a_pipe_is_not_replaced(
+    base: Path, hosts: Path, tmp_path: Path, option: str
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    assert rehearse("--configuration", base, "--edit", hosts, option, pipe) == 2
+    assert pipe.is_fifo()
+    assert rehearse("--configuration", base, "--edit", hosts, "--root", base) == 2
+
+
+def test_a_link_stays_one(base: Path, hosts: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link.nix"
+    link.symlink_to("real.nix")
+    (tmp_path / "real.nix").write_text("old")
+    assert rehearse("--configuration", base, "--edit", hosts, "--module", link) == 0
+    assert link.is_symlink()
+    assert (tmp_path / "real.nix").read_text() != "old"
 
 
 def test_no_nix_at_all(

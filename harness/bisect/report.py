@@ -9,8 +9,9 @@ from pathlib import Path
 from harness.bisect.drive import Commit, Finding
 from harness.bisect.steps import State, Steps
 from harness.reports.cells import explain
+from harness.reports.redaction import Redactor
 from harness.reports.text import clean, count, one_line
-from harness.reports.writing import write_atomically
+from harness.reports.writing import make_folder, write_atomically
 from harness.results import CellResult, RunResult
 
 FORMAT, SCHEMA_VERSION = "offline-rebuild-bisection", 1
@@ -57,7 +58,7 @@ def write_finding(finding: Finding, folder: Path) -> None:
     """Write ``bisect.txt``, ``bisect.md`` and ``bisect.json`` into *folder*."""
     renderers = {"txt": render_text, "md": render_markdown, "json": render_json}
     for ending, render in renderers.items():
-        write_atomically(folder / f"bisect.{ending}", render(finding))
+        write_atomically(folder / f"bisect.{ending}", Redactor()(render(finding)))
 
 
 def write_failure(state: State, steps: Steps, message: str) -> None:
@@ -83,11 +84,12 @@ def write_failure(state: State, steps: Steps, message: str) -> None:
             for commit, d in steps.all().items()
         ],
     }
-    steps.folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(steps.folder / "bisect.txt", text)
-    fenced = "\n".join([_FENCE, *text.replace("~", "-").splitlines(), _FENCE])
+    make_folder(steps.folder)
+    redact = Redactor()
+    write_atomically(steps.folder / "bisect.txt", redact(text))
+    fenced = "\n".join([_FENCE, *redact(text).replace("~", "-").splitlines(), _FENCE])
     write_atomically(steps.folder / "bisect.md", f"# Offline rebuild: bisection\n\n{fenced}\n")
-    write_atomically(steps.folder / "bisect.json", json.dumps(document, indent=1) + "\n")
+    write_atomically(steps.folder / "bisect.json", redact(json.dumps(document, indent=1)) + "\n")
 
 
 def _conclusion(finding: Finding) -> Iterator[str]:

@@ -21,7 +21,7 @@ from harness.bisect.judgement import (
     judge_error,
 )
 from harness.errors import HarnessError, InputError, Interrupted, Problem, SetupError, UsageError
-from harness.reports.writing import write_atomically
+from harness.reports.writing import make_folder, write_atomically
 from harness.results import RunResult
 from harness.results.codec import MisfitError, decode
 from harness.results.document import parse_text, read_results, read_text
@@ -72,7 +72,7 @@ class Steps:
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
         """Keep other bisections out of the folder.  Raises `SetupError` when one is in it."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         with (self.folder / "lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -94,7 +94,7 @@ class Steps:
                 f"{self.folder} holds another bisection",
                 hint="give --report-dir another folder, or delete this one",
             )
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         write_atomically(self._state_file, f"{json.dumps(dataclasses.asdict(state), indent=1)}\n")
 
     def state(self) -> State:

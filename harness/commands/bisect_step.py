@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.bisect.drive import sought_in
 from harness.bisect.history import Checkout
-from harness.bisect.judgement import Decision, Judgement
+from harness.bisect.judgement import Decision
 from harness.bisect.runners import runner_of
 from harness.bisect.steps import Steps, decide, take_step
 from harness.commands.bisect import question, say, tree
@@ -17,12 +17,9 @@ from harness.run import signals
 
 def main(arguments: argparse.Namespace) -> int:
     """0 good, 1 bad, 125 cannot be tested, 129 stop; 130 when interrupted."""
-    try:
-        with signals():
-            checkout = Checkout.at(Path())
-            judged = _step_of(checkout, arguments) if arguments.state else _own(checkout, arguments)
-    except BrokenPipeError:
-        return int(Judgement.STOP)  # not the 0 that other verbs end with: that means good
+    with signals():
+        checkout = Checkout.at(Path())
+        judged = _step_of(checkout, arguments) if arguments.state else _own(checkout, arguments)
     return int(judged.judgement)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import os
 import shutil
 import sys
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.collector import no_cyclic_collection
-from harness.commands.inputs import read_run, results_file
+from harness.commands.inputs import RESULTS, read_run, results_file
 from harness.errors import ExitCode, HarnessError, SetupError, UsageError
 from harness.merge import Part, merge
 from harness.reports import render_terminal, write_reports
@@ -22,7 +23,8 @@ from harness.run import exit_code
 def main(arguments: argparse.Namespace) -> ExitCode:
     """Join the results, bring the logs along, write all reports; the code is that of the run."""
     folder = Path(arguments.report_dir)
-    if any(results_file(word).parent.resolve() == folder.resolve() for word in arguments.results):
+    own = os.path.realpath(folder)
+    if any(os.path.realpath(results_file(word).parent) == own for word in arguments.results):
         raise UsageError(
             f"{folder} is one of the shards, and would be overwritten",
             hint="give --report-dir a folder of its own",
@@ -46,6 +48,9 @@ def _merged(words: Sequence[str], folder: Path) -> RunResult:
     try:
         merged = merge([Part(word, read_run(word)) for word in words])
     except HarnessError as error:
+        earlier = folder / RESULTS
+        if os.path.lexists(earlier):  # of a merge that worked: it is not lost, nor taken for this
+            earlier.replace(folder / f"{RESULTS}.earlier")
         write_reports(_nothing(error), folder)
         raise
     sources = [results_file(word).parent for word in words]
@@ -55,8 +60,12 @@ def _merged(words: Sequence[str], folder: Path) -> RunResult:
 
 def _with_log(cell: CellResult, source: Path, folder: Path) -> CellResult:
     """The cell with its log copied over; without one where the shard did not bring it along."""
+    if not cell.log:
+        return cell
     log, target = source / cell.log, folder / cell.log
-    if not cell.log or not log.is_file():
+    here = os.path.realpath(source)
+    inside = os.path.realpath(log).startswith(f"{here}/")  # a stranger's link could lead anywhere
+    if not inside or not os.path.isfile(log):  # noqa: PTH113 - Path.is_file raises for long names
         return replace(cell, log="")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

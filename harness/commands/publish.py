@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from harness.annotations import Annotation, annotate, deaf, grouped_log
-from harness.commands.inputs import read_run
+from harness.commands.inputs import RESULTS, read_run
 from harness.compare import Comparison, compare
 from harness.errors import ExitCode, HarnessError, UsageError
 from harness.forge import Forge, ForgeFileError
@@ -63,14 +63,14 @@ def _read(folder: Path) -> RunResult:
 
     In the last two cases the reports are written anew, so that there always are some.
     """
-    results = folder / "results.json"
+    results = folder / RESULTS
     try:
-        if results.exists() or not (folder / "results.jsonl").exists():
-            return read_run(str(results))
-        run = read_run(str(folder / "results.jsonl"))
+        run = read_run(str(folder))
+        if run.ended is not Ending.RUNNING and os.path.lexists(results):
+            return run
     except HarnessError as error:
-        if results.exists():  # not ours, or damaged: somebody may want to look at it
-            results.replace(folder / "results.json.unreadable")
+        if os.path.lexists(results):  # not ours, or damaged: somebody may want to look at it
+            results.replace(folder / f"{RESULTS}.unreadable")
         run = RunResult(
             started=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             seconds=0.0,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -54,11 +55,12 @@ class Rehearsed:
 
 def main(arguments: argparse.Namespace) -> ExitCode:
     """Evaluate, compare and print; write what was asked for unless it is a dry run."""
-    places = [arguments.root, arguments.module_file, arguments.bundle]
-    wanted = [Path(place) for place in places if place is not None]
-    for place in wanted:
-        placing.check_writable(place)
-    acting = bool(wanted) and not arguments.dry_run
+    files = [file for file in (arguments.module_file, arguments.bundle) if file is not None]
+    for file in files:
+        placing.check_writable_file(Path(file))
+    if arguments.root is not None:
+        placing.check_writable_folder(Path(arguments.root))
+    acting = bool(files or arguments.root is not None) and not arguments.dry_run
     elsewhere = arguments.store or arguments.state
     if elsewhere and (acting or not _are_derivations(arguments.target)):
         raise UsageError(
@@ -117,7 +119,7 @@ def _target(arguments: argparse.Namespace) -> Target:
 
 def _file(word: str, option: str) -> Path:
     path = Path(word).absolute()
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110 - Path.exists raises where it may not look
         raise UsageError(f"{option} {word}: there is no such file")
     return path
 

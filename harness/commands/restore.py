@@ -13,7 +13,7 @@ from harness.nix import placing
 def main(arguments: argparse.Namespace) -> ExitCode:
     """Import the bundle, make its paths GC roots where asked, and say so."""
     if arguments.root is not None:
-        placing.check_writable(Path(arguments.root))
+        placing.check_writable_folder(Path(arguments.root))
     paths = placing.restore(Path(arguments.bundle))
     print(f"{len(paths)} paths imported")
     if arguments.root is not None:

@@ -9,6 +9,7 @@ root=/mnt/root
 mapfile -t mounts </proc/self/mounts
 busybox mount -t tmpfs -o mode=755 tmpfs /mnt
 folders=("$root")
+files=()
 table=""
 
 # All mounts are made by one process: under emulation, starting one takes longer than they do.
@@ -34,8 +35,7 @@ for number in "${!mounts[@]}"; do
         if [[ -d $place ]]; then
             overlay "$number" "$place"
         else # one file over another: a resolver's /etc/hosts
-            add "$place" "$place" none bind
-            add "$place" "$place" none bind,remount,ro
+            files+=("$place")
         fi
         ;;
     esac
@@ -44,6 +44,10 @@ done
 busybox mkdir -p "${folders[@]}"
 echo -n "$table" >/mnt/table
 busybox mount -a -T /mnt/table
+for place in "${files[@]}"; do
+    busybox mount --bind "$place" "$root$place"
+    busybox mount -o remount,bind,ro "$root$place"
+done
 cd "$root"
 busybox pivot_root . mnt
 busybox umount -l /mnt

@@ -105,7 +105,8 @@ def _disks(disks: Mapping[str, Path]) -> list[str]:
                 "cache": {"no-flush": True},
             },
         }
-        device = {"driver": "virtio-blk-pci", "drive": name}
+        # What the host cannot write or read is the machine's end, never an error inside of it.
+        device = {"driver": "virtio-blk-pci", "drive": name, "werror": "stop", "rerror": "stop"}
         words += ["-blockdev", json.dumps(node), "-device", json.dumps(device)]
     return words
 

@@ -225,12 +225,14 @@ class QemuMachine:
         with self._explaining(f"branch from {tag}"):
             if self._layered == tag:
                 layers.leave()
-            elif tag not in self._unfit:
-                if self._at != tag:
-                    self.restore(tag)
-                if not layers.freeze():
-                    self._unfit.add(tag)
+                if layers.enter():
+                    return
+            if self._at != tag or self._layered:
+                self.restore(tag)
             if tag in self._unfit:
+                return
+            if not layers.freeze():
+                self._unfit.add(tag)
                 self.restore(tag)
                 return
             layers.enter()
@@ -333,9 +335,10 @@ class QemuMachine:
 
     def _note(self, event: str, data: Event) -> None:
         """What QEMU says by itself; after some of it no command will ever be answered."""
-        if event == "BLOCK_IO_ERROR" and data.get("action") == "stop":
+        if event == "BLOCK_IO_ERROR":
             full = "the host's disk is full" if data.get("nospace") else str(data.get("reason"))
-            self._trouble = self._trouble or f"its disk cannot be written: {full}"
+            what = "written" if data.get("operation") == "write" else "read"
+            self._trouble = self._trouble or f"its disk cannot be {what}: {full}"
             if self._backdoor is not None:
                 self._backdoor.abort()
 

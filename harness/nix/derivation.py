@@ -153,7 +153,11 @@ def parse_derivation(text: str, *, origin: str = "derivation") -> Derivation:
     Raises `DerivationError` with the position (characters, from 1) of whatever is not understood:
     nothing is guessed, because a graph with a part left out gives a false verdict.
     """
-    return _Reader(text, origin).derivation()
+    reader = _Reader(text, origin)
+    try:
+        return reader.derivation()
+    except RecursionError as error:
+        raise reader.error("nested too deeply", reader.at) from error
 
 
 def write_derivation(derivation: Derivation) -> str:

@@ -96,6 +96,8 @@ def restore(bundle: Path) -> list[str]:
 
 def check_bundle(bundle: Path) -> None:
     """Raise `UsageError` unless *bundle* begins and ends as `nix-store --export` writes it."""
+    if os.path.lexists(bundle) and not os.path.isfile(bundle):  # noqa: PTH113 - it never raises
+        raise UsageError(f"cannot read the bundle {bundle}: it is no regular file")
     try:
         with bundle.open("rb") as file:
             start = file.read(len(_BUNDLE_START))
@@ -120,16 +122,30 @@ def write_text(file: Path, text: str) -> None:
     _write(file, fill)
 
 
-def check_writable(place: Path) -> None:
-    """Raise `UsageError` if *place* cannot be written, ahead of the work for it."""
-    folder = place if place.is_dir() else place.absolute().parent
-    while not folder.exists():
+def check_writable_file(file: Path) -> None:
+    """Raise `UsageError` if *file* cannot be written, ahead of the work for it.
+
+    A device or a pipe is no place for a file that is put there as a whole.
+    """
+    if os.path.lexists(file) and not os.path.isfile(file):  # noqa: PTH113 - it never raises
+        raise UsageError(f"{file} cannot be written: it is there, and no regular file")
+    _check_folder(file.absolute().parent, file)
+
+
+def check_writable_folder(folder: Path) -> None:
+    """Raise `UsageError` if files cannot be put into *folder*, ahead of the work for them."""
+    _check_folder(folder.absolute(), folder)
+
+
+def _check_folder(folder: Path, place: Path) -> None:
+    while not os.path.lexists(folder):
         folder = folder.parent
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
+    if not os.path.isdir(folder) or not os.access(folder, os.W_OK):  # noqa: PTH112 - never raises
         raise UsageError(f"{place} cannot be written: {folder} is no folder that can be written to")
 
 
 def _write(file: Path, fill: Callable[[Path], None]) -> None:
+    file = Path(os.path.realpath(file))  # a link stays one
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=file.parent, prefix=f".{file.name}-") as folder:

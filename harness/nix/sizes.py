@@ -58,7 +58,10 @@ def cache_sizes(cache: str, paths: Iterable[str]) -> Mapping[str, int]:
     A path that it does not have is left out.  Raises `UsageError` for another kind of cache,
     `CacheError` when it does not answer, `NarInfoError` when what it answers is no narinfo.
     """
-    address = urllib.parse.urlsplit(cache)
+    try:
+        address = urllib.parse.urlsplit(cache)
+    except ValueError as error:
+        raise UsageError(f"{cache} is not an address: {error}") from error
     if address.scheme in ("", "file"):
         folder = Path(urllib.parse.unquote(address.path) if address.scheme else cache)
         if not folder.is_dir():
@@ -98,7 +101,7 @@ def _from_server(address: str, path: str) -> str | None:
         if error.code in (403, 404):  # some caches answer 403 for what they do not have
             return None
         raise CacheError(f"{url} answers {error.code} {error.reason}") from error
-    except (OSError, HTTPException) as error:
+    except (OSError, HTTPException, UnicodeError) as error:
         raise CacheError(f"{address} does not answer: {error}") from error
 
 

@@ -19,6 +19,8 @@ SYSTEM_PROFILE = "/nix/var/nix/profiles/system"
 #: Settings that a strategy needs; nix.conf ends with ``!include`` of this file.
 SETTINGS_FILE = "/etc/nix/harness.conf"
 
+#: Store paths on one command line, which 128 KiB would hold a thousand of.
+_AT_ONCE = 200
 _STORE_PATH = re.compile(r"/nix/store/[0-9a-df-np-sv-z]{32}-[0-9a-zA-Z+\-._?=]+")
 
 
@@ -148,18 +150,22 @@ class Store:
     def root(self, name: str, paths: Sequence[str]) -> None:
         """Realise *paths* and make each a GC root. Raises when one is not there afterwards.
 
-        The second and later paths get links called NAME-2, NAME-3, ... (nix-store(1)).
+        The second and later paths get links called NAME-2, NAME-3, ... (nix-store(1)); a command
+        line does not hold them all, and each that `xargs` makes would begin with NAME again.
         """
-        link = f"{GC_ROOTS}/{name}"
-        self.machine.succeed(
-            f"mkdir -p {GC_ROOTS} && printf '%s\\n' {words(paths)}"
-            + command(" | xargs nix-store --add-root %s --realise > /dev/null", link)
-        )
+        wanted = list(dict.fromkeys(paths))
+        for start in range(0, len(wanted), _AT_ONCE):
+            link = f"{GC_ROOTS}/{name}{f'-from-{start}' if start else ''}"
+            some = words(wanted[start : start + _AT_ONCE])
+            add = command("nix-store --add-root %s --realise", link)
+            self.machine.succeed(f"mkdir -p {GC_ROOTS} && {add} {some} > /dev/null")
         # The collector skips a dangling root with no more than a message.
-        self.machine.succeed(
-            command("for l in %s %s-*; do", link, link)
-            + ' ! test -L "$l" || readlink -e "$l" > /dev/null || exit 1; done'
-        )
+        rooted = self.rooted(name)
+        valid = self.valid(rooted)
+        if len(rooted) < len(wanted) or len(valid) < len(rooted):
+            raise MachineError(
+                f"of {len(wanted)} paths {len(rooted)} became GC roots {name}, {len(valid)} valid"
+            )
 
     def root_derivation(self, name: str, drv: str) -> None:
         """Make a .drv file itself (not its outputs) a GC root."""

@@ -2,6 +2,6 @@
 
 from harness.reports.redaction import Redactor
 from harness.reports.terminal import render_terminal
-from harness.reports.writing import ReportsError, write_reports
+from harness.reports.writing import ReportsError, make_folder, write_reports
 
-__all__ = ["Redactor", "ReportsError", "render_terminal", "write_reports"]
+__all__ = ["Redactor", "ReportsError", "make_folder", "render_terminal", "write_reports"]

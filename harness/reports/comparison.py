@@ -12,8 +12,9 @@ from junit_xml import TestCase, TestSuite
 from harness.compare import CellChange, Change, Comparison, CostChange, Unit
 from harness.reports.cells import explain, found
 from harness.reports.junit import test_name
+from harness.reports.redaction import Redactor
 from harness.reports.text import clean, count, human_bytes, human_seconds, one_line
-from harness.reports.writing import write_atomically
+from harness.reports.writing import make_folder, write_atomically
 from harness.results import CellResult, Outcome
 
 #: Raised whenever the shape of `compare.json` changes.
@@ -148,8 +149,12 @@ RENDERERS: Mapping[str, Callable[[Comparison], str]] = {
 
 
 def write_comparison(comparison: Comparison, folder: Path) -> None:
-    """Write every rendering into *folder*. Raises `SetupError` when it cannot be written."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write every rendering into *folder*, without what is this host's own.
+
+    Raises `SetupError` when it cannot be written.
+    """
+    make_folder(folder)
+    comparison = Redactor().apply(comparison)
     for name, render in RENDERERS.items():
         write_atomically(folder / name, render(comparison))
 

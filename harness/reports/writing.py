@@ -31,6 +31,8 @@ class ReportsError(HarnessError):
         lines = (f"{name}: {type(error).__name__}: {error}" for name, error in failures.items())
         super().__init__("\n".join(["reports could not be written:", *lines]))
         self.failures = dict(failures)
+        if all(isinstance(error, SetupError) for error in failures.values()):
+            self.exit_code = ExitCode.SETUP
 
 
 def write_reports(run: RunResult, folder: Path, redact: Redactor | None = None) -> None:
@@ -40,10 +42,7 @@ def write_reports(run: RunResult, folder: Path, redact: Redactor | None = None) 
     that fails does not keep the others from being written: `ReportsError` comes last.  Raises
     `SetupError` when the folder cannot be made.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SetupError(f"cannot make the folder {folder}: {error.strerror}") from error
+    make_folder(folder)
     run = (redact or Redactor()).apply(run)
     told = with_survivors(run)  # for people; the results themselves stay as they are
     failures: dict[str, Exception] = {}
@@ -54,6 +53,17 @@ def write_reports(run: RunResult, folder: Path, redact: Redactor | None = None) 
             failures[name] = error
     if failures:
         raise ReportsError(failures) from next(iter(failures.values()))
+
+
+def make_folder(folder: Path) -> None:
+    """Make a report folder where there is none.  Raises `SetupError` when it cannot be made."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SetupError(
+            f"cannot make the folder {folder}: {error.strerror}",
+            hint="give another report folder",
+        ) from error
 
 
 def write_atomically(path: Path, text: str) -> None:

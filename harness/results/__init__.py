@@ -258,6 +258,18 @@ class RunResult:
         return Outcome.PASSED if Outcome.PASSED in outcomes else Outcome.SKIPPED
 
 
+def with_branch(branches: Iterable[BranchResult], result: BranchResult) -> tuple[BranchResult, ...]:
+    """*branches* and *result*, which replaces an earlier try of the same branch.
+
+    A branch is tried again on a new machine when one breaks; what was not proved once stays so.
+    """
+    found = {branch.key: branch for branch in branches}
+    before = found.get(result.key)
+    if before is None or before.holds:
+        found[result.key] = result
+    return tuple(found.values())
+
+
 def worst_first(cells: Iterable[CellResult]) -> list[CellResult]:
     """Errors, then failures, then skipped, then passed; stable within each."""
     order = [Outcome.ERROR, Outcome.FAILED, Outcome.SKIPPED, Outcome.PASSED]

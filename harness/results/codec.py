@@ -10,7 +10,6 @@ import dataclasses
 import enum
 import functools
 import json
-import math
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -114,6 +113,10 @@ def _reader(kind: typing.Any) -> _Read:
     return _SCALARS[kind]
 
 
+#: No store and no run is larger, and sums of what is smaller can be told.
+_MOST = 10**18
+
+
 def _text(value: object) -> str:
     if type(value) is not str:
         raise _wrong("text", value)
@@ -127,14 +130,14 @@ def _truth(value: object) -> bool:
 
 
 def _count(value: object) -> int:
-    if type(value) is not int or value < 0:
-        raise _wrong("a whole number from 0", value)
+    if type(value) is not int or not 0 <= value <= _MOST:
+        raise _wrong("a whole number from 0, of at most 18 digits,", value)
     return value
 
 
 def _seconds(value: object) -> float:
-    if type(value) not in (int, float) or not 0 <= typing.cast(float, value) < math.inf:
-        raise _wrong("a number from 0", value)
+    if type(value) not in (int, float) or not 0 <= typing.cast(float, value) <= _MOST:
+        raise _wrong("a number from 0, of at most 18 digits,", value)
     return float(typing.cast(float, value))
 
 

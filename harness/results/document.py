@@ -17,6 +17,7 @@ from harness.results.codec import MisfitError, decode, parse, to_json, type_hint
 
 #: What tells our documents from other people's JSON.
 FORMAT = "offline-rebuild-results"
+_LONGEST_PATH = 1024
 
 
 class ForeignResultsError(HarnessError):
@@ -131,6 +132,8 @@ def check_cell(cell: CellResult) -> None:
         raise MisfitError(f"{cell.trouble} with the verdict {cell.verdict}").within("trouble")
     if cell.claim.line < 1:
         raise MisfitError("lines are counted from 1").within("claim.line")
+    if len(cell.log) > _LONGEST_PATH:
+        raise MisfitError("this is too long for a file's name").within("log")
     log = PurePosixPath(cell.log)
     if log.is_absolute() or ".." in log.parts:
         raise MisfitError(f"{cell.log!r} is not inside the report folder").within("log")

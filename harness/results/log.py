@@ -16,7 +16,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.errors import InputError, Problem, SetupError
-from harness.results import SCHEMA_VERSION, BranchResult, CellResult, Ending, RunResult
+from harness.results import (
+    SCHEMA_VERSION,
+    BranchResult,
+    CellResult,
+    Ending,
+    RunResult,
+    with_branch,
+)
 from harness.results.codec import MisfitError, decode, to_json
 from harness.results.document import (
     check,
@@ -137,7 +144,7 @@ class _Reading:
     file: str
     run: RunResult
     cells: list[CellResult] = field(default_factory=list)
-    branches: list[BranchResult] = field(default_factory=list)
+    branches: tuple[BranchResult, ...] = ()
     ended: bool = False
 
 
@@ -161,7 +168,7 @@ def read_log(path: Path) -> Logged:
     reading = _begin(path, lines)
     for number, line in enumerate(lines[1:], start=2):
         _take(reading, parse_text(line, reading.file, number), number)
-    run = replace(reading.run, cells=tuple(reading.cells), branches=tuple(reading.branches))
+    run = replace(reading.run, cells=tuple(reading.cells), branches=reading.branches)
     try:
         check(run)
     except MisfitError as misfit:
@@ -212,7 +219,7 @@ def _add(reading: _Reading, line: dict[str, object]) -> None:
             check_cell(cell)
             reading.cells.append(cell)
         case {"branch": value, **rest} if not rest:
-            reading.branches.append(decode(BranchResult, value))
+            reading.branches = with_branch(reading.branches, decode(BranchResult, value))
         case {"facts": value, **rest} if not rest:
             facts = decode(_Facts, {"facts": value}).facts
             reading.run = replace(reading.run, facts={**reading.run.facts, **facts})

@@ -47,6 +47,10 @@ class Sheet:
         self.problems.append(Problem(self.file, line, column, message))
 
 
+#: What PyYAML itself raises for numbers that are none (an escape beyond Unicode, a version).
+_IMPOSSIBLE = (ValueError, OverflowError)
+
+
 def read_document(path: Path, sheet: Sheet) -> yaml.Node | None:
     """The root node of the file, or None when *sheet* holds the reasons why there is none.
 
@@ -57,7 +61,7 @@ def read_document(path: Path, sheet: Sheet) -> yaml.Node | None:
         return None
     try:
         root = yaml.compose(text, Loader=yaml.BaseLoader)
-    except yaml.MarkedYAMLError as error:
+    except (yaml.YAMLError, *_IMPOSSIBLE) as error:
         _complain_of_yaml(error, sheet)
         return None
     if root is None:
@@ -121,7 +125,10 @@ def is_strange(character: str) -> bool:
     return character != "\n" and unicodedata.category(character) in {"Cc", "Cs", "Cn", "Zl", "Zp"}
 
 
-def _complain_of_yaml(error: yaml.MarkedYAMLError, sheet: Sheet) -> None:
+def _complain_of_yaml(error: Exception, sheet: Sheet) -> None:
+    if not isinstance(error, yaml.MarkedYAMLError):
+        sheet.complain_at(1, 1, f"not valid YAML: {error}")
+        return
     place = _line_and_column(error.problem_mark or error.context_mark)
     context = f" ({error.context})" if error.context else ""
     sheet.complain_at(*place, f"not valid YAML: {error.problem}{context}")
@@ -166,7 +173,7 @@ def _has_plain_structure(text: str, sheet: Sheet) -> bool:
             if fault := structure.fault(event):
                 sheet.complain_at(*_line_and_column(event.start_mark), fault)
                 return False
-    except yaml.MarkedYAMLError as error:
+    except (yaml.YAMLError, *_IMPOSSIBLE) as error:
         _complain_of_yaml(error, sheet)
         return False
     return True

@@ -67,7 +67,7 @@ def survey(folder: Path, problems: list[Problem]) -> Contents:
             continue
         size += len(content)
         files.append(relative)
-        for part in (relative.encode(), marker, content):
+        for part in (os.fsencode(relative), marker, content):
             digest.update(len(part).to_bytes(8, "big") + part)
         if len(files) > MAX_FILES:
             problems.append(Problem(display(folder), 1, 1, f"more than {MAX_FILES} files"))

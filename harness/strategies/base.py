@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -82,6 +82,10 @@ class Strategy(ABC):
 
     def restore(self, site: Site) -> None:  # noqa: B027 - and so is restoring nothing
         """Bring back what was put aside, after the collection and without a network."""
+
+    def offers(self, site: Site) -> Collection[str]:  # noqa: ARG002 - most offer nothing
+        """Store paths outside the store that a rebuild offline can have all the same."""
+        return ()
 
     @abstractmethod
     def applied(self, site: Site) -> Witness:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from harness.machines.shell import command
 from harness.results import Witness
 from harness.strategies.base import STICK, Site, Strategy, count_witness
@@ -31,6 +33,11 @@ class Mirror(Strategy):
         site.store.realise_inputs(drv)
         paths = site.store.closure(drv, outputs=True)
         site.store.copy_to(f"file://{_CACHE}?compression=none", paths)
+
+    def offers(self, site: Site) -> Collection[str]:
+        """All that the mirror holds."""
+        read = command("find %s -name '*.narinfo' -exec sed -n 's/^StorePath: //p' {} +", _CACHE)
+        return site.machine.succeed(read).split()
 
     def applied(self, site: Site) -> Witness:
         """The disk is mounted and the cache lists paths."""

@@ -27,8 +27,12 @@ STRATEGY_MODULE = "/etc/nixos/strategy.nix"
 
 #: Configurations in one evaluation: it takes about 300 MB for each that is NixOS.
 _AT_ONCE = 4
-#: What the kernel and SQLite say of a full disk.
+#: What the kernel and SQLite say of a full disk, and of one that is broken.
 _DISK_FULL = ("No space left on device", "database or disk is full")
+_DISK_BROKEN = (
+    *("Input/output error", "disk I/O error", "Read-only file system"),
+    "database disk image is malformed",
+)
 
 _NIX_PATH = f"nixpkgs=%s:nixos-config={CONFIGURATION}"
 
@@ -148,10 +152,10 @@ def nix_string(text: str) -> str:
     return f'"{escaped}"'
 
 
-def instantiate(machine: Machine, tree: str, *options: str) -> Output:
+def instantiate(machine: Machine, tree: str, *options: str, timeout: float = 900) -> Output:
     """Write the configuration's .drv files; standard output is the toplevel's .drv path."""
     evaluate = f"{nix_path(tree)} nix-instantiate {words([*expression(), *options])}"
-    return _judged(machine.execute(evaluate, timeout=300))
+    return _judged(machine.execute(evaluate, timeout=timeout))
 
 
 def evaluated(machine: Machine, tree: str, configurations: Sequence[Sequence[str]]) -> list[str]:
@@ -195,7 +199,7 @@ def switch(machine: Machine, toplevel: str) -> Output:
 
 
 def _judged(done: Output) -> Output:
-    """*done*, unless it failed for want of space: that says nothing about any configuration.
+    """*done*, unless it failed by the machine's disk: that says nothing about any configuration.
 
     Raises `MachineError` then, since a scenario's claim of failure must not be met by it.
     """
@@ -204,5 +208,9 @@ def _judged(done: Output) -> Output:
             f"the machine's disk is full, so its failure shows nothing: {done.stderr[-500:]}",
             hint="give the scenario's `machine` a larger `disk`, or more `memory`: half of it holds"
             " what a cell writes",
+        )
+    if done.status != 0 and any(said in done.stderr for said in _DISK_BROKEN):
+        raise MachineError(
+            f"the machine's disk is broken, so its failure shows nothing: {done.stderr[-500:]}"
         )
     return done

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.cli import main
+from harness.reports import write_reports
 from harness.results import Cause, CellKey, CellResult, Claim, Ending, RunResult, Verdict
 from tests.github.runner import ACTION, Done, Runner
 from tests.test_annotations import commands
@@ -315,6 +316,7 @@ def test_a_killed_run_is_told_from_its_log(runner: Runner) -> None:
     folder = runner.workspace / "report"
     folder.mkdir()
     part = replace(run(GOOD), complete=False, ended=Ending.RUNNING, planned=3, cells=())
+    write_reports(part, folder)  # as a run does before its first cell
     with ResultsLog(folder / "results.jsonl", part) as log:
         log.cell(1.0, GOOD)
     harness = [str(runner.harness), "publish", "--report-dir", str(folder)]
@@ -322,3 +324,4 @@ def test_a_killed_run_is_told_from_its_log(runner: Runner) -> None:
     done = subprocess.run(harness, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 4
     assert "incomplete" in (folder / "junit.xml").read_text()
+    assert "1 of 3 cells" in (folder / "junit.xml").read_text()

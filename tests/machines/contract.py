@@ -198,9 +198,13 @@ def restoring_keeps_the_link_that_was_set_last(machine: Machine, folder: Path) -
 def branches_leave_nothing_behind(machine: Machine, folder: Path) -> None:
     places = "/root /run /tmp /etc /nix /dev/shm"
     machine.succeed(f"for place in {places}; do echo kept > $place/state; done")
+    name = machine.succeed("hostname").strip()
+    machine.succeed("hostname before; ip addr add 10.9.9.9/32 dev lo")
     machine.checkpoint("start")
     for _ in range(3):
         machine.branch("start")
+        machine.succeed("test $(hostname) = before; hostname after")
+        machine.succeed("ip addr show dev lo | grep -q 10.9.9.9; ip addr del 10.9.9.9/32 dev lo")
         assert machine.succeed(f"for p in {places}; do cat $p/state; done") == "kept\n" * 6
         machine.succeed(
             f"for p in {places}; do ! test -e $p/new; echo x | tee $p/state $p/new; done"
@@ -211,6 +215,7 @@ def branches_leave_nothing_behind(machine: Machine, folder: Path) -> None:
     machine.restore("start")
     assert machine.succeed(f"for p in {places}; do cat $p/state; done") == "kept\n" * 6
     machine.succeed(f"for p in {places}; do ! test -e $p/new; rm $p/state; done")
+    machine.succeed(f"hostname {name}; ip addr del 10.9.9.9/32 dev lo")
     machine.forget("start")
     with pytest.raises(MachineError, match="no checkpoint"):
         machine.branch("start")

@@ -104,6 +104,10 @@ WRONG = [
     ("cells.0.trouble", "boot", "cells[0].trouble"),
     ("cells.0.surprise", 1, "unknown: surprise"),
     ("branches.0.store_after", -5, "branches[0].store_after"),
+    ("branches.0.store_after", 10**400, "branches[0].store_after"),
+    ("cells.0.seconds", 10**400, "cells[0].seconds"),
+    ("cells.0.seconds", 1.7e308, "cells[0].seconds"),
+    ("cells.0.log", "a" * 5000, "cells[0].log"),
     ("surprise", 1, "unknown: surprise"),
 ]
 #: What only the reader can see, since a schema does not compute.

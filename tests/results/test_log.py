@@ -42,6 +42,13 @@ def test_what_is_logged_is_read_back(
     assert logged.run == run
 
 
+def test_a_branch_that_was_tried_again_on_a_new_machine(tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    again = replace(SAMPLE.branches[0], store_after=7)
+    write(path, replace(SAMPLE, branches=(*SAMPLE.branches, again)))
+    assert read_log(path).run.branches == (again,)
+
+
 def test_each_line_is_on_disk_before_the_next(tmp_path: Path) -> None:
     path = tmp_path / "results.jsonl"
     with ResultsLog(path, replace(SAMPLE, facts={})) as log:

@@ -12,6 +12,7 @@ from harness.results import (
     RunResult,
     Verdict,
     Witness,
+    with_branch,
     worst_first,
 )
 from tests.reports.sample import cell, sample_run
@@ -78,3 +79,12 @@ def test_worst_first_keeps_the_order_within_each_outcome() -> None:
     )
     passed = [found for found in sample_run().cells if found.outcome is Outcome.PASSED]
     assert [found for found in ordered if found.outcome is Outcome.PASSED] == passed
+
+
+def test_another_try_of_a_branch_replaces_it_but_what_was_not_proved_stays_so() -> None:
+    first, other = sample_run().branches[:2]
+    again = replace(first, store_after=first.store_after + 1)
+    unproved = replace(first, witnesses=(BROKEN,))
+    assert with_branch((first, other), again) == (again, other)
+    assert with_branch((first,), unproved) == (unproved,)
+    assert with_branch((unproved,), again) == (unproved,)

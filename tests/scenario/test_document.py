@@ -40,6 +40,8 @@ def read(path: Path, content: bytes | str) -> tuple[yaml.Node | None, list[Probl
         ("a: ! x\n", 1, 4, "tags"),
         ("a: &x [*x]\n", 1, 4, "contains an alias of itself"),
         ("a: *gone\n", 1, 4, "not valid YAML: found undefined alias"),
+        ('a: "\\U00110000"\n', 1, 1, "not valid YAML"),
+        ('a: "\\UFFFFFFFF"\n', 1, 1, "not valid YAML"),
         ("a: [1, 2\nb: 3\n", 2, 2, "not valid YAML"),
         ("a: 'open\n", 2, 1, "not valid YAML"),
         ("a: 1\na: 2\n", 2, 1, "duplicate key 'a': first on line 1"),

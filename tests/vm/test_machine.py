@@ -216,6 +216,18 @@ def test_where_something_runs_a_branch_is_a_restore(small: QemuMachine, left: st
     small.succeed("! test -e /root/new")
 
 
+def test_a_file_over_another_is_read_only_in_a_branch(small: QemuMachine) -> None:
+    small.succeed(
+        "echo kept > /run/over; echo below > /root/file; mount --bind /run/over /root/file"
+    )
+    small.checkpoint("start")
+    for _ in range(2):
+        small.branch("start")
+        small.succeed("test $HARNESS_LAYER -gt 0; test $(cat /root/file) = kept")
+        assert "Read-only" in small.execute("echo new > /root/file").stderr
+    small.restore("start")
+
+
 def test_a_systems_daemons_run_in_every_layer(small: QemuMachine) -> None:
     activate = "sleep 7777 >/dev/null 2>&1 & echo $! > /run/sleepd.pid"
     small.succeed(

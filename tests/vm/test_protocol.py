@@ -14,7 +14,7 @@ from harness.errors import MachineError
 from harness.machines.base import Link
 from harness.plan import Branch, Cell, Group, Plan, plan
 from harness.protocol import CutOff, Experiment, Provisioned
-from harness.results import Cause, CellResult, Outcome, Verdict
+from harness.results import Cause, CellResult, Outcome, Trouble, Verdict
 from harness.scenario import Selection, load_scenario
 from harness.strategies import registry
 from harness.transcript import Transcript
@@ -204,6 +204,28 @@ def test_sabotage_the_edit_does_nothing(
         result = experiment.online_control(forgetful, control, Transcript())
     assert broken_witnesses(result) == {"edit-changes-output"}
     assert result.outcome is Outcome.ERROR
+    assert not forgetful.targets, "no offline cell may be held against it"
+
+
+def test_sabotage_another_provision_gave_something_else(
+    experiment: Experiment, base: Provisioned, group: Group
+) -> None:
+    known = base.targets["hosts"]
+    other = replace(base, targets={"hosts": replace(known, output=base.base_output)})
+    control = next(c for c in group.controls if c.key.edit == "hosts")
+    result = experiment.online_control(other, control, Transcript())
+    assert broken_witnesses(result) == {"one-output-everywhere"}
+    assert other.targets["hosts"].output == base.base_output
+
+
+def test_sabotage_the_edit_is_masked_offline(
+    experiment: Experiment, base: Provisioned, group: Group
+) -> None:
+    cutoff = experiment.protect_and_cut(base, branch(group, "keep-outputs"))
+    masked = replace(cutoff, base_output=base.targets["hosts"].output)
+    result = rebuild(experiment, masked, cell(group, "keep-outputs", "hosts"))
+    assert broken_witnesses(result) == {"edit-changes-output"}
+    assert result.outcome is Outcome.ERROR
 
 
 def test_sabotage_a_check_that_cannot_fail(
@@ -221,7 +243,7 @@ def test_sabotage_a_check_that_cannot_fail(
     assert result.outcome is Outcome.ERROR
 
 
-def test_a_check_that_asserts_nothing_does_not_hold(
+def test_a_check_that_asserts_nothing_is_no_verdict(
     experiment: Experiment, base: Provisioned, group: Group, tmp_path: Path
 ) -> None:
     empty = tmp_path / "test_empty.py"
@@ -232,7 +254,7 @@ def test_a_check_that_asserts_nothing_does_not_hold(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(experiment, "scenario", replace(scenario, edits=edits))
         result = rebuild(experiment, cutoff, cell(group, "keep-outputs", "hosts"))
-    assert (result.verdict, result.cause) == (Verdict.FAILED, Cause.CHECK_FAILED)
+    assert (result.verdict, result.trouble) == (Verdict.ERROR, Trouble.SCENARIO)
 
 
 def test_a_machine_that_dies_in_a_cell_is_no_verdict(prepared: Prepared, group: Group) -> None:
