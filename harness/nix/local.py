@@ -73,13 +73,14 @@ class LocalStore:
         A .drv's store path or file, a link to one (a GC root), or an output whose deriver is here.
         Raises `UsageError` when it is none of these.
         """
-        path = word
-        if Path(word).is_symlink():
-            path = str(Path(word).resolve())
+        # realpath and not Path.resolve: that raises RuntimeError for a loop before Python 3.13
+        path = os.path.realpath(word) if os.path.islink(word) else word  # noqa: PTH114 - as above
         if not path.endswith(".drv"):
             return self._deriver(word, path)
         file = self.directory / Path(path).name
-        if not file.is_file():
+        if not is_store_path(f"/nix/store/{file.name}"):
+            raise UsageError(f"{word} is not the name of a derivation in a store")
+        if not os.path.isfile(file):  # noqa: PTH113 - Path.is_file raises where it may not look
             raise UsageError(
                 f"{word}: there is no {file}",
                 hint="evaluate the configuration again (`nix-instantiate`) to have it written",

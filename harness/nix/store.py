@@ -184,7 +184,8 @@ class Store:
         """Write the whole closure *paths* as one file (``nix-store --export``)."""
         listing = f"{file}.paths"
         self.machine.succeed(command("printf '%%s\\n' %s > %s", list(paths), listing))
-        self.machine.succeed(command("xargs nix-store --export < %s > %s", listing, file))
+        # One command for all: what a second one wrote would come after the end of the bundle.
+        self.machine.succeed(command("nix-store --export $(< %s) > %s", listing, file))
 
     def import_file(self, file: str) -> list[str]:
         """Import what `export` wrote; root may import unsigned paths. The imported paths."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -105,6 +105,13 @@ def settings_witness(strategy: Strategy, site: Site) -> Witness:
 def count_witness(what: str, count: int, evidence: str = "") -> Witness:
     """A strategy is applied when it kept at least one thing."""
     return Witness("strategy-applied", count > 0, f"{count} {what} {evidence}".strip())
+
+
+def valid_witness(site: Site, what: str, paths: Sequence[str]) -> Witness:
+    """A strategy is applied when there are *paths* that it kept or brought, and all are valid."""
+    valid = site.store.valid(paths)
+    holds = bool(paths) and len(valid) == len(paths)
+    return Witness("strategy-applied", holds, f"{len(valid)} of {len(paths)} {what} valid")
 
 
 def format_stick(machine: Machine) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.machines.shell import command
 from harness.results import Witness
-from harness.strategies.base import STICK, Site, Strategy
+from harness.strategies.base import STICK, Site, Strategy, valid_witness
 
 _FILE = f"{STICK}/bundle.nar"
 
@@ -33,6 +33,4 @@ class BundleFull(Strategy):
     def applied(self, site: Site) -> Witness:
         """Everything that was exported is valid now."""
         listed = site.machine.succeed(command("cat %s", f"{_FILE}.paths")).split()
-        valid = site.store.valid(listed)
-        holds = bool(listed) and len(valid) == len(listed)
-        return Witness("strategy-applied", holds, f"{len(valid)} of {len(listed)} paths imported")
+        return valid_witness(site, "imported paths", listed)

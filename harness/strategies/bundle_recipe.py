@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.machines.shell import command
 from harness.results import Witness
-from harness.strategies.base import STICK, Site, Strategy, count_witness
+from harness.strategies.base import STICK, Site, Strategy, valid_witness
 
 _CACHE = f"{STICK}/recipe"
 _FILE = f"{STICK}/recipe.tar"
@@ -33,4 +33,4 @@ class BundleRecipe(Strategy):
     def applied(self, site: Site) -> Witness:
         """Every path that the bundle lists is valid now."""
         listed = site.machine.succeed(f"sed -n 's/^StorePath: //p' {_CACHE}/*.narinfo").split()
-        return count_witness("recipes imported", len(site.store.valid(listed)))
+        return valid_witness(site, "imported recipes", listed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.nix.derivation import OutputKind, parse_derivation
 from harness.results import Witness
-from harness.strategies.base import Site, Strategy, count_witness
+from harness.strategies.base import Site, Strategy, valid_witness
 
 _ROOT = "source"
 
@@ -27,8 +27,4 @@ class PinSources(Strategy):
 
     def applied(self, site: Site) -> Witness:
         """Every root leads to a valid path."""
-        roots = site.store.rooted(_ROOT)
-        valid = site.store.valid(roots)
-        if len(valid) != len(roots):
-            return Witness("strategy-applied", False, f"{len(valid)} of {len(roots)} roots valid")
-        return count_witness("sources rooted", len(valid))
+        return valid_witness(site, "rooted sources", site.store.rooted(_ROOT))

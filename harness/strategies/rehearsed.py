@@ -6,7 +6,7 @@ from harness.errors import MachineError
 from harness.nix.closure import irredundant, minimal_set, runtime_closure
 from harness.nix.graph import load_graph
 from harness.results import Witness
-from harness.strategies.base import Site, Strategy, count_witness
+from harness.strategies.base import Site, Strategy, valid_witness
 from harness.systems import base as systems
 
 #: The name of the GC roots.
@@ -48,8 +48,4 @@ class Rehearsed(Strategy):
 
     def applied(self, site: Site) -> Witness:
         """Every root leads to a valid path."""
-        roots = site.store.rooted(ROOT)
-        valid = site.store.valid(roots)
-        if len(valid) != len(roots):
-            return Witness("strategy-applied", False, f"{len(valid)} of {len(roots)} roots valid")
-        return count_witness("rehearsed paths rooted", len(roots))
+        return valid_witness(site, "rehearsed roots", site.store.rooted(ROOT))
