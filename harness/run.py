@@ -19,7 +19,7 @@ from types import FrameType
 from typing import NoReturn
 
 from harness import __version__
-from harness.errors import DeadlineReached, ExitCode, HarnessError, Interrupted
+from harness.errors import DeadlineReached, HarnessError, Interrupted
 from harness.lanes import Agenda, Lane
 from harness.plan import Plan
 from harness.progress import ProgressView
@@ -269,15 +269,3 @@ def signals() -> Iterator[None]:
     finally:
         for number, previous in before.items():
             signal.signal(number, previous)
-
-
-def exit_code(run: RunResult) -> ExitCode:
-    """What a finished run means to its caller."""
-    if not run.cells:
-        return ExitCode.NOTHING_RAN
-    return {
-        Outcome.PASSED: ExitCode.OK,
-        Outcome.FAILED: ExitCode.CLAIM_FAILED,
-        Outcome.ERROR: ExitCode.SETUP,
-        Outcome.SKIPPED: ExitCode.NOTHING_RAN,
-    }[run.conclusion]

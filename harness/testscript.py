@@ -22,7 +22,7 @@ from harness.plan import Group, Plan, only, plan
 from harness.progress import make_progress
 from harness.protocol import Experiment
 from harness.reports import render_terminal
-from harness.run import Limits, exit_code, run_plan
+from harness.run import Limits, run_plan
 from harness.scenario import Selection, load_scenarios
 from harness.scenario.model import SystemName
 from harness.strategies import registry
@@ -155,4 +155,4 @@ def _run(machine: Node, internet: Node, job_file: Path, timeout: float) -> ExitC
         sys.stderr.write(f"harness: error: {error}\n")
         return error.exit_code
     sys.stdout.write(render_terminal(result, sys.stdout))
-    return exit_code(result)
+    return result.exit_code

@@ -17,7 +17,6 @@ from harness.errors import ExitCode, HarnessError, SetupError, UsageError
 from harness.merge import Part, merge
 from harness.reports import render_terminal, write_reports
 from harness.results import CellResult, Ending, RunResult
-from harness.run import exit_code
 
 
 def main(arguments: argparse.Namespace) -> ExitCode:
@@ -37,7 +36,7 @@ def main(arguments: argparse.Namespace) -> ExitCode:
     if not run.complete:
         sys.stderr.write(f"harness: error: the merged run is incomplete: {run.message}\n")
         return ExitCode.SETUP
-    return exit_code(run)
+    return run.exit_code
 
 
 def _merged(words: Sequence[str], folder: Path) -> RunResult:

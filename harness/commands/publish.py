@@ -48,7 +48,8 @@ def main(arguments: argparse.Namespace) -> ExitCode:
     run = _read(folder)
     comparison = None
     if arguments.base_dir is not None:
-        comparison = _compare(_read(Path(arguments.base_dir)), run, folder)
+        base = _read(Path(arguments.base_dir), mend=False)
+        comparison = _compare(base, run, folder)
     forge = Forge.of(os.environ)
     _print_log(forge, run, comparison, arguments.annotations)
     problems = [] if arguments.no_job_summary else [*_summarise(forge, run, comparison)]
@@ -58,10 +59,10 @@ def main(arguments: argparse.Namespace) -> ExitCode:
     return _verdict(arguments.fail_on, run, comparison)
 
 
-def _read(folder: Path) -> RunResult:
+def _read(folder: Path, *, mend: bool = True) -> RunResult:
     """The run of *folder*: its results, or what its log has when it was killed, or why not.
 
-    In the last two cases the reports are written anew, so that there always are some.
+    In the last two cases the reports are written anew with *mend*, so that there always are some.
     """
     results = folder / RESULTS
     try:
@@ -69,7 +70,9 @@ def _read(folder: Path) -> RunResult:
         if run.ended is not Ending.RUNNING and os.path.lexists(results):
             return run
     except HarnessError as error:
-        if os.path.lexists(results):  # not ours, or damaged: somebody may want to look at it
+        if mend and os.path.lexists(
+            results
+        ):  # not ours, or damaged: somebody may want to look at it
             results.replace(folder / f"{RESULTS}.unreadable")
         run = RunResult(
             started=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -80,7 +83,8 @@ def _read(folder: Path) -> RunResult:
             cells=(),
             message=f"there are no results: {error.message}",
         )
-    write_reports(run, folder)
+    if mend:
+        write_reports(run, folder)
     return run
 
 

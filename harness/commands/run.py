@@ -13,7 +13,7 @@ from harness.nixos_tier import Choice, run_nixos
 from harness.progress import make_progress
 from harness.reports import render_terminal
 from harness.results import RunResult
-from harness.run import Limits, exit_code, run_plan, usual_jobs
+from harness.run import Limits, run_plan, usual_jobs
 
 
 def main(arguments: argparse.Namespace) -> ExitCode:
@@ -57,4 +57,4 @@ def _host(text: str) -> str:
 def _told(result: RunResult, folder: Path) -> ExitCode:
     sys.stdout.write(render_terminal(result, sys.stdout))
     print(f"reports: {folder}", file=sys.stderr)
-    return exit_code(result)
+    return result.exit_code

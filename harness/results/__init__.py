@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from harness.errors import ExitCode
+
 #: Raised whenever the meaning or the shape of `results.json` changes.
 SCHEMA_VERSION = 1
 
@@ -256,6 +258,18 @@ class RunResult:
         if Outcome.FAILED in outcomes:
             return Outcome.FAILED
         return Outcome.PASSED if Outcome.PASSED in outcomes else Outcome.SKIPPED
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What the run means to the caller of the process."""
+        if not self.cells:
+            return ExitCode.NOTHING_RAN
+        return {
+            Outcome.PASSED: ExitCode.OK,
+            Outcome.FAILED: ExitCode.CLAIM_FAILED,
+            Outcome.ERROR: ExitCode.SETUP,
+            Outcome.SKIPPED: ExitCode.NOTHING_RAN,
+        }[self.conclusion]
 
 
 def with_branch(branches: Iterable[BranchResult], result: BranchResult) -> tuple[BranchResult, ...]:

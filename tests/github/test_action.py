@@ -325,3 +325,14 @@ def test_a_killed_run_is_told_from_its_log(runner: Runner) -> None:
     assert done.returncode == 4
     assert "incomplete" in (folder / "junit.xml").read_text()
     assert "1 of 3 cells" in (folder / "junit.xml").read_text()
+
+
+def test_the_base_to_compare_with_is_only_read(tmp_path: Path) -> None:
+    base, head = tmp_path / "base", tmp_path / "head"
+    write_reports(run(GOOD), head)
+    base.mkdir()
+    (base / "results.json").write_text('{"format": "offline-rebuild-results", "schema": 99}')
+    before = {file.name: file.read_bytes() for file in base.iterdir()}
+    words = ["--report-dir", str(head), "--base-dir", str(base), "--fail-on", "regressions"]
+    assert main(["publish", *words]) == 4
+    assert {file.name: file.read_bytes() for file in base.iterdir()} == before
