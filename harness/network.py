@@ -26,7 +26,7 @@ def connect(machine: Machine, uplink: Reach) -> Witness:
     before = uplink.now()
     machine.wait_until_succeeds(
         f"printf 'nameserver {uplink.address}\\noptions use-vc\\n' > /etc/resolv.conf"
-        f" && {{ {_fetch(_CACHE_INFO, 5)}; }} | grep -q StoreDir",
+        f" && {{ {_fetch(_CACHE_INFO, 5)}; }} | grep StoreDir > /dev/null",
         60,
     )
     if not uplink.heard_since(before):
