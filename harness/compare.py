@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from harness.errors import ExitCode, HarnessError
-from harness.merge import SHARD
 from harness.reports.text import one_line
 from harness.results import (
+    SHARD,
     BranchKey,
     BranchResult,
     CellKey,

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from harness.errors import ExitCode, HarnessError
 from harness.plan import Plan
 from harness.results import (
+    SHARD,
     BranchKey,
     BranchResult,
     CellKey,
@@ -26,8 +27,6 @@ from harness.results import (
     worst_first,
 )
 
-#: The fact that tells which part of a run this is.
-SHARD = "shard"
 _PLAN, _PLANNED = "plan", "plan-cells"
 _OF_A_SHARD = (SHARD, _PLAN, _PLANNED)
 _MOST_SHARDS = 1000

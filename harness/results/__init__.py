@@ -20,6 +20,10 @@ SCHEMA_VERSION = 1
 PROTOCOL_VERSION = 1
 
 
+#: The fact that tells which part of a run a result is, as ``2/5``.
+SHARD = "shard"
+
+
 class Verdict(enum.StrEnum):
     """How an experiment on one cell ended."""
 

@@ -37,7 +37,9 @@ class NixOS:
         # The tree and all it needs are valid and rooted, else the collection would take them.
         machine.succeed(
             command("nix-store --check-validity %s && test -e %s/nixos", self.source, self.source)
-            + command(" && nix-store -q --roots %s | grep /nix/var/nix/gcroots/ > /dev/null", self.source)
+            + command(
+                " && nix-store -q --roots %s | grep /nix/var/nix/gcroots/ > /dev/null", self.source
+            )
         )
         parent = str(Path(self.tree).parent)
         machine.succeed(command("mkdir -p %s && ln -sfn %s %s", parent, self.source, self.tree))
