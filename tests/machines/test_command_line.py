@@ -36,6 +36,12 @@ def test_size_and_files() -> None:
     assert [disk["file"]["filename"] for disk in disks] == [str(p) for p in DISK_FILES.values()]
 
 
+def test_a_disk_error_stops_the_machine_and_is_never_the_guests() -> None:
+    devices = [json.loads(word) for word in option(line(), "-device") if "virtio-blk" in word]
+    assert len(devices) == len(DISKS)
+    assert {(device["werror"], device["rerror"]) for device in devices} == {("stop", "stop")}
+
+
 def test_commas_in_paths_are_doubled() -> None:
     assert "file,id=console,path=/run,, folder/log" in option(line(), "-chardev")
 
