@@ -287,10 +287,11 @@ def _different_facts(
 
 
 def _problems(*runs: tuple[str, RunResult]) -> Iterator[str]:
+    shards = {run.facts.get(SHARD, "all of them") for _, run in runs}
+    if len(shards) > 1:
+        parts = " with ".join(one_line(part, 20) for part in sorted(shards))
+        yield f"these are different shards ({parts}): join each run's with `harness merge`"
     for name, run in runs:
-        if SHARD in run.facts:
-            part = one_line(run.facts[SHARD], 20)
-            yield f"the {name} run is one shard ({part}): join all with `harness merge`"
         if not run.complete:
             done = f"{len(run.cells)} of {run.planned} cells"
             yield f"the {name} run is incomplete ({run.ended}): {done}. {run.message}".rstrip()

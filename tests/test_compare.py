@@ -327,3 +327,5 @@ def test_a_shard_by_itself_is_not_compared_with_a_whole_run() -> None:
     found = compare(whole, replace(whole, facts={**whole.facts, "shard": "1/2"}))
     assert found.exit_code == ExitCode.SETUP
     assert any("harness merge" in problem for problem in found.problems)
+    part = replace(whole, facts={**whole.facts, "shard": "1/2"})
+    assert compare(part, part).exit_code == compare(whole, whole).exit_code

@@ -112,6 +112,12 @@ def test_what_fails_without_asking_too_is_no_failed_query() -> None:
         told(broken, "tool-out", *EDIT_SOURCES, flags="")
 
 
+def test_what_a_builder_says_of_a_disk_is_no_broken_disk() -> None:
+    said = "touch: /usr/x: Read-only file system\nerror: import failed"
+    found = told(Guest(wrote=(), evaluates=Output(1, "", said)))
+    assert found.cause is Cause.EVALUATION_FETCH
+
+
 @pytest.mark.parametrize(
     "broken",
     [

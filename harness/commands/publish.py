@@ -70,9 +70,8 @@ def _read(folder: Path, *, mend: bool = True) -> RunResult:
         if run.ended is not Ending.RUNNING and os.path.lexists(results):
             return run
     except HarnessError as error:
-        if mend and os.path.lexists(
-            results
-        ):  # not ours, or damaged: somebody may want to look at it
+        # Not ours, or damaged: somebody may want to look at it.
+        if mend and os.path.lexists(results):
             results.replace(folder / f"{RESULTS}.unreadable")
         run = RunResult(
             started=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),

@@ -7,6 +7,7 @@ and ``nixos-config`` mean the same on either (nixpkgs, nixos/default.nix).
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,9 +30,9 @@ STRATEGY_MODULE = "/etc/nixos/strategy.nix"
 _AT_ONCE = 4
 #: What the kernel and SQLite say of a full disk, and of one that is broken.
 _DISK_FULL = ("No space left on device", "database or disk is full")
-_DISK_BROKEN = (
-    *("Input/output error", "disk I/O error", "Read-only file system"),
-    "database disk image is malformed",
+_DISK_BROKEN = re.compile(
+    r"^error:.*(?:Input/output error|disk I/O error|Read-only file system|disk image is malformed)",
+    re.MULTILINE,  # in Nix's own words: a builder may be refused to write, and say so
 )
 
 _NIX_PATH = f"nixpkgs=%s:nixos-config={CONFIGURATION}"
@@ -209,7 +210,7 @@ def _judged(done: Output) -> Output:
             hint="give the scenario's `machine` a larger `disk`, or more `memory`: half of it holds"
             " what a cell writes",
         )
-    if done.status != 0 and any(said in done.stderr for said in _DISK_BROKEN):
+    if done.status != 0 and _DISK_BROKEN.search(done.stderr):
         raise MachineError(
             f"the machine's disk is broken, so its failure shows nothing: {done.stderr[-500:]}"
         )
