@@ -24,7 +24,18 @@ from harness.errors import HarnessError
 from harness.machines.base import Machine
 
 #: A session starts for every cell, so it goes without what prints, writes or collects garbage.
-_LEFT_OUT = ("cacheprovider", "faulthandler", "terminal", "threadexception", "unraisableexception")
+_LEFT_OUT = (
+    *(
+        "cacheprovider",
+        "doctest",
+        "faulthandler",
+        "junitxml",
+        "legacypath",
+        "pastebin",
+        "setuponly",
+    ),
+    *("setupplan", "stepwise", "terminal", "threadexception", "unraisableexception"),
+)
 _OPTIONS = (
     # Modules are named after their path below the root: files of one name must not be mixed up.
     *("-c", "/dev/null", "--rootdir=/", "--import-mode=importlib", "--noconftest", "--capture=no"),

@@ -1,55 +1,35 @@
-#!/bin/bash
+#!/usr/bin/busybox sh
+# shellcheck shell=dash
 # A layer over the whole machine for one cell, as PID 1 of process, mount and IPC name spaces of its
 # own: what is written goes into memory, and is gone with the last process when the shell ends.
-# The disks below have to be read-only by then (harness/machines/layers.py).
+# The disks below are read-only by then (freeze.sh, which also wrote down what to mount).
+#
+# layer NUMBER [COMMAND]: COMMAND is run in the layer first. What all layers share (the mounts below,
+# the network's addresses and routes, proc(5)) goes to the backdoor's answers (backdoor.py), and
+# "layer NUMBER" when all is ready.
+#
+# Under emulation starting a program takes longer than what it does: the applets are built into
+# this shell, and all mounts are made by one of them.
 set -eu
-export HARNESS_LAYER=$1
+export HARNESS_LAYER="$1"
 root=/mnt/root
+trap 'echo "layer $HARNESS_LAYER: failed" >&4' EXIT # but for the last line
 
-mapfile -t mounts </proc/self/mounts
-busybox mount -t tmpfs -o mode=755 tmpfs /mnt
-folders=("$root")
-files=()
-table=""
+cat /proc/self/mounts /proc/net/fib_trie /proc/net/route >&4
 
-# All mounts are made by one process: under emulation, starting one takes longer than they do.
-add() { # WHAT PLACE TYPE OPTIONS
-    table+="$1 $root$2 $3 $4"$'\n'
-}
-
-overlay() { # NAME PLACE
-    folders+=("/mnt/$1/upper" "/mnt/$1/work")
-    add overlay "$2" overlay "lowerdir=$2,upperdir=/mnt/$1/upper,workdir=/mnt/$1/work"
-}
-
-for number in "${!mounts[@]}"; do
-    read -r _ place type options _ <<<"${mounts[$number]}"
-    case $place:$type in
-    /:* | *:ext4)
-        [[ $options == ro,* ]]
-        overlay "$number" "$place"
-        ;;
-    /proc:proc) add proc /proc proc defaults ;;
-    *:sysfs | *:devtmpfs | *:devpts | *:cgroup2) add "$place" "$place" none bind ;;
-    *)
-        if [[ -d $place ]]; then
-            overlay "$number" "$place"
-        else # one file over another: a resolver's /etc/hosts
-            files+=("$place")
-        fi
-        ;;
-    esac
-done
-
-busybox mkdir -p "${folders[@]}"
-echo -n "$table" >/mnt/table
-busybox mount -a -T /mnt/table
-for place in "${files[@]}"; do
-    busybox mount --bind "$place" "$root$place"
-    busybox mount -o remount,bind,ro "$root$place"
-done
+mount -t tmpfs -o mode=755 tmpfs /mnt
+read -r folders </run/layer.folders
+# shellcheck disable=SC2086 # several
+mkdir -p $folders
+mount -a -T /run/layer.table
+while read -r place; do
+    mount --bind "$place" "$root$place"
+    mount -o remount,bind,ro "$root$place"
+done </run/layer.files
 cd "$root"
-busybox pivot_root . mnt
-busybox umount -l /mnt
+pivot_root . mnt
+umount -l /mnt
 cd /tmp
+if [ $# -gt 1 ]; then "$2" </dev/null >&2 4>&-; fi
+echo "layer $1" >&4
 exec bash --norc /dev/hvc0

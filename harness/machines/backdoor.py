@@ -87,6 +87,22 @@ class Backdoor:
                 return Output(_STATUS_OF_TIMEOUT, output.stdout, output.stderr)
             return output
 
+    def begin_layer(self, line: str, number: int, timeout: float) -> str:
+        """Type *line*, which replaces the shell by one in layer *number*; what that says first.
+
+        Raises `LostShellError` when it does not begin (harness/guest/layer.sh).
+        """
+        with self._turn:
+            self.tell(line)
+            deadline = time.monotonic() + timeout
+            said = []
+            while (last := self._line(deadline)) != b"layer %d" % number:
+                if last == b"layer %d: failed" % number:
+                    raise LostShellError(f"layer {number} did not begin")
+                said.append(last.decode(errors="replace"))
+            self.layer = number
+            return "\n".join(said)
+
     def tell(self, line: str) -> None:
         """Type a line whose answer nobody waits for (``poweroff``)."""
         with self._turn:

@@ -11,6 +11,7 @@ from pathlib import Path
 from harness.guest.image import Image
 from harness.machines.accelerator import PROGRAM, Accelerator
 from harness.machines.base import MachineSize
+from harness.machines.disks import Disks, escaped
 
 #: A plain processor is the quickest to emulate: no vector extensions that programs would choose,
 #: no five-level page tables.  It lacks cmpxchg16b, which QEMU 7.2 emulates wrongly (the flags get
@@ -27,8 +28,6 @@ KERNEL_PARAMETERS = (
 )
 #: The guest's network card and what it is plugged into; each can be unplugged.
 CARD, PLUG = "card0", "net0"
-#: The block devices that a checkpoint covers; the first also holds the memory.
-DISKS = ("root", "second")
 #: Names of the virtio ports for the answers to commands and for copying.
 ANSWERS_PORT, FILES_PORT = "harness.answers", "harness.files"
 
@@ -45,7 +44,7 @@ class Wiring:
     files: int
     monitor: int
     console: Path
-    disks: Mapping[str, Path]
+    disks: Disks
 
 
 def arguments(
@@ -63,7 +62,7 @@ def arguments(
         *("-m", f"{size.memory}M", "-smp", str(size.cores), "-rtc", "base=utc,clock=vm"),
         *("-kernel", str(image.kernel), "-initrd", str(image.initrd)),
         *("-append", KERNEL_PARAMETERS),
-        *("-chardev", f"file,id=console,path={_escaped(wiring.console)}"),
+        *("-chardev", f"file,id=console,path={escaped(wiring.console)}"),
         *("-serial", "chardev:console"),
         *("-chardev", f"socket,id=monitor,fd={wiring.monitor}"),
         *("-mon", "chardev=monitor,mode=control"),
@@ -74,7 +73,7 @@ def arguments(
         *("-device", f"virtserialport,chardev=answers,name={ANSWERS_PORT}"),
         *("-chardev", f"socket,id=files,fd={wiring.files}"),
         *("-device", f"virtserialport,chardev=files,name={FILES_PORT}"),
-        *_disks(wiring.disks),
+        *wiring.disks.arguments(),
         *_network(forwards, (str(image.relay), "nc")),
     ]
 
@@ -82,33 +81,6 @@ def arguments(
 def device(port: str) -> str:
     """What a virtio port is inside the guest (harness/guest/init.sh links it, as udev does)."""
     return f"/dev/virtio-ports/{port}"
-
-
-def _escaped(path: Path) -> str:
-    """A path inside one of QEMU's comma-separated options."""
-    return str(path).replace(",", ",,")
-
-
-def _disks(disks: Mapping[str, Path]) -> list[str]:
-    """The disks. The host's flushes are left out: no disk outlives its machine."""
-    words = []
-    for name in DISKS:
-        node = {
-            "node-name": name,
-            "driver": "qcow2",
-            "discard": "unmap",
-            "cache": {"no-flush": True},
-            "file": {
-                "driver": "file",
-                "filename": str(disks[name]),
-                "discard": "unmap",
-                "cache": {"no-flush": True},
-            },
-        }
-        # What the host cannot write or read is the machine's end, never an error inside of it.
-        device = {"driver": "virtio-blk-pci", "drive": name, "werror": "stop", "rerror": "stop"}
-        words += ["-blockdev", json.dumps(node), "-device", json.dumps(device)]
-    return words
 
 
 def _network(forwards: Forwards, relay: Sequence[str]) -> list[str]:

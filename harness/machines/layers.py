@@ -5,8 +5,8 @@ After each restore QEMU translates the guest's code anew (it flushes its transla
 checkpoint is restored once and its disks become read-only, which the kernel enforces; each cell
 then has name spaces of its own with overlays in memory (harness/guest/layer.sh), and its processes
 end with them.  A layer begins as a boot ends: the daemons of the running system are started in it.
-Only the kernel's own state is shared; where a layer changed the network's addresses or routes, the
-machine is restored before the next one.
+Only the kernel's own state is shared; where a layer changed the network's addresses or routes, or
+the mounts below, the machine is restored before the next one.
 """
 
 from __future__ import annotations
@@ -22,8 +22,6 @@ _LIMIT = 60.0
 _UNFIT = 3
 #: What NixOS's stage 2 runs at boot, and the pocket system too.
 _ACTIVATE = "/run/current-system/activate"
-#: The machine's addresses and routes (proc(5)).
-_NETWORK = "busybox cat /proc/net/fib_trie /proc/net/route"
 
 
 class Layers:
@@ -32,8 +30,8 @@ class Layers:
     def __init__(self, shell: Backdoor) -> None:
         self._shell = shell
         self._numbers = count(1)
-        self._daemons = False
-        self._network: str | None = None  # as the first layer found it
+        self._start = ""  # what starts the daemons in a layer
+        self._shared: str | None = None  # what all layers share, as the first one found it
 
     def freeze(self) -> bool:
         """End the system's daemons and make all disks read-only, until the next restore.
@@ -43,29 +41,25 @@ class Layers:
         done = self._shell.execute("freeze", _LIMIT)
         if done.status not in (0, _UNFIT):
             raise MachineError(f"the machine cannot be made ready for layers: {done.stderr}")
-        self._daemons = done.stdout.strip() != "0"
-        self._network = None
+        self._start = "" if done.stdout.strip() == "0" else _ACTIVATE
+        self._shared = None
         return done.status == 0
 
     def enter(self) -> bool:
         """Begin a layer; the shell's answers have to come from it from now on.
 
-        False when an earlier layer changed the network, which all share: restore instead.
+        False when an earlier layer changed what all share: restore instead.
         """
         number = next(self._numbers)
-        self._shell.tell(f"busybox unshare --mount --uts --ipc --pid --fork layer {number}")
-        self._shell.layer = number
-        start = f"{_ACTIVATE} >&2 && " if self._daemons else ""
-        done = self._shell.execute(start + _NETWORK, _LIMIT)
-        if done.status != 0:
-            raise MachineError(f"the system's daemons cannot be started in a layer: {done.stderr}")
-        if self._network is None:
-            self._network = done.stdout
-        return self._network == done.stdout
+        begin = f"busybox unshare --mount --uts --ipc --pid --fork layer {number} {self._start}"
+        shared = self._shell.begin_layer(begin, number, _LIMIT)
+        if self._shared is None:
+            self._shared = shared
+        return self._shared == shared
 
     def leave(self) -> None:
         """End the layer: its processes are killed and what they wrote is gone."""
-        self._shell.tell("exit")
+        self._shell.tell("exit 0")
         self.forget()
 
     def forget(self) -> None:

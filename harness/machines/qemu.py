@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from harness import process
-from harness.errors import CommandFailed, MachineError, SetupError
+from harness.errors import CommandFailed, MachineError
 from harness.guest.image import Image
 from harness.machines import command_line
 from harness.machines.accelerator import PACKAGE, PROGRAM, Accelerator
@@ -22,13 +22,13 @@ from harness.machines.base import Capability, Link, MachineSize, Output
 from harness.machines.command_line import (
     ANSWERS_PORT,
     CARD,
-    DISKS,
     FILES_PORT,
     PLUG,
     Forwards,
     Wiring,
     device,
 )
+from harness.machines.disks import DISKS, MEMORY, Disks
 from harness.machines.layers import Layers
 from harness.machines.qmp import Event, Monitor
 from harness.machines.transfer import FilesPort
@@ -61,6 +61,7 @@ class QemuMachine:
         self.name = name
         self._image = image
         self._folder = folder
+        self._disks = Disks(folder)
         self._size = size
         self._forwards = internet_forward
         self._accelerator = accelerator
@@ -101,12 +102,12 @@ class QemuMachine:
         """Boot and wait for the shell."""
         process.which(PROGRAM, package=PACKAGE)
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._make_disks()
+        self._disks.create(self._image, self._size)
         ours, theirs = zip(*(socket.socketpair() for _ in range(4)), strict=True)
         wiring = Wiring(
             *(theirs[0].fileno(), theirs[1].fileno(), theirs[2].fileno(), theirs[3].fileno()),
             self._console_file,
-            self._disks(),
+            self._disks,
         )
         words = command_line.arguments(
             self._image, self._size, self._accelerator, self._forwards, wiring
@@ -195,7 +196,7 @@ class QemuMachine:
             raise MachineError(f"checkpoint {tag}: the machine is in a branch of {self._layered}")
         self.forget(tag)
         with self._explaining(f"checkpoint {tag}"):
-            self._qmp().job("snapshot-save", tag=tag, vmstate=DISKS[0], devices=list(DISKS))
+            self._qmp().job("snapshot-save", tag=tag, vmstate=MEMORY, devices=list(DISKS))
         self._checkpoints.add(tag)
         self._at = tag
 
@@ -209,7 +210,7 @@ class QemuMachine:
         monitor = self._qmp()
         with self._explaining(f"restore {tag}"):
             monitor.command("stop")
-            monitor.job("snapshot-load", tag=tag, vmstate=DISKS[0], devices=list(DISKS))
+            monitor.job("snapshot-load", tag=tag, vmstate=MEMORY, devices=list(DISKS))
             self._apply_link()
             monitor.command("cont")
         self._at, self._layered = tag, ""
@@ -275,30 +276,12 @@ class QemuMachine:
             for end in (self._backdoor, self._files, self._monitor):
                 if end is not None:
                     end.close()
-            for disk in self._disks().values():
-                disk.unlink(missing_ok=True)
+            self._disks.remove()
             self._checkpoints.clear()
 
     @property
     def _console_file(self) -> Path:
         return self._folder / "console.log"
-
-    def _disks(self) -> dict[str, Path]:
-        return {name: self._folder / f"{name}.qcow2" for name in DISKS}
-
-    def _make_disks(self) -> None:
-        least = self._image.rootfs.stat().st_size >> 20
-        if self._size.disk < least:
-            raise SetupError(
-                f"a disk of {self._size.disk} MiB does not hold the guest",
-                hint=f"it needs {least} MiB at the very least",
-            )
-        root, second = self._disks().values()
-        program = process.which("qemu-img", package="qemu-utils")
-        create = (program, "create", "-q", "-f", "qcow2")
-        base = ("-b", self._image.rootfs, "-F", "raw")
-        process.run([*create, *base, root, f"{self._size.disk}M"])
-        process.run([*create, second, f"{self._size.second_disk}M"])
 
     def _check_known(self, tag: str) -> None:
         if tag not in self._checkpoints:

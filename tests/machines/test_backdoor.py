@@ -94,6 +94,27 @@ def test_answer_in_single_bytes(open_guest: Guest) -> None:
     thread.join()
 
 
+def test_a_layer_says_what_it_shares_and_its_answers_come_from_it(open_guest: Guest) -> None:
+    thread = open_guest.answering(b"mounts\nro", b"utes\nlayer 3\n")
+    assert open_guest.door.begin_layer("layer 3", 3, 10) == "mounts\nroutes"
+    thread.join()
+    thread = open_guest.answering(b"\n1 0 0\n\n")
+    with pytest.raises(LostShellError, match="comes from layer"):
+        open_guest.door.execute("x", 10)
+    thread.join()
+
+
+@pytest.mark.parametrize(
+    ("said", "error"),
+    [(b"mounts\nlayer 3: failed\n", "layer 3 did not begin"), (b"mounts\nlayer 2\n", "hangs")],
+)
+def test_a_layer_that_does_not_begin(open_guest: Guest, said: bytes, error: str) -> None:
+    thread = open_guest.answering(said)
+    with pytest.raises(LostShellError, match=error):
+        open_guest.door.begin_layer("layer 3", 3, 0.2)
+    thread.join()
+
+
 def test_answers_follow_their_commands(open_guest: Guest) -> None:
     for number in range(1, 4):
         thread = open_guest.answering(b"%s\n%d 0 0\n\n" % (encoded(str(number)), number))

@@ -10,27 +10,45 @@ put_link() {
 }
 
 # /etc/static → the system's etc; /etc/NAME → /etc/static/NAME, or a copy where there is a mode.
-# Links into /etc/static whose file is gone, and copies that are not wanted any more, go too.
 # Nothing is forked for what is as it should be: most of it is, in every activation.
 setup_etc() {
-    put_link "$1" /etc/static
+    if ! [ /etc/static -ef "$1" ]; then
+        put_link "$1" /etc/static
+        remove_stale_links
+    fi
     copies=
-    for entry in $(cd "$1" && find . ! -type d ! -name '*.mode'); do
-        name=${entry#./}
-        case $name in
-        */*) [ -d "/etc/${name%/*}" ] || mkdir -p "/etc/${name%/*}" ;;
-        esac
-        if [ -e "$1/$name.mode" ]; then
-            read -r mode <"$1/$name.mode"
-            cp -L "$1/$name" "/etc/$name.new"
-            chmod "$mode" "/etc/$name.new"
-            mv -fT "/etc/$name.new" "/etc/$name"
-            copies="$copies$name
-"
-        elif ! [ -L "/etc/$name" ] || ! [ "/etc/$name" -ef "/etc/static/$name" ]; then
-            put_link "/etc/static/$name" "/etc/$name"
+    setup_folder /etc/static ""
+    remove_copies "$copies"
+}
+
+# What is below $1, under names that begin with $2.
+setup_folder() {
+    for entry in "$1"/* "$1"/.[!.]*; do
+        name=$2${entry##*/}
+        if [ -d "$entry" ] && ! [ -L "$entry" ]; then
+            [ -d "/etc/$name" ] || mkdir -p "/etc/$name"
+            setup_folder "$entry" "$name/"
+        elif [ -L "$entry" ]; then
+            setup_entry "$entry" "$name"
         fi
     done
+}
+
+setup_entry() {
+    if [ -e "$1.mode" ]; then
+        read -r mode <"$1.mode"
+        cp -L "$1" "/etc/$2.new"
+        chmod "$mode" "/etc/$2.new"
+        mv -fT "/etc/$2.new" "/etc/$2"
+        copies="$copies$2
+"
+    elif ! [ -L "/etc/$2" ] || ! [ "/etc/$2" -ef "$1" ]; then
+        put_link "$1" "/etc/$2"
+    fi
+}
+
+# Links into /etc/static whose file is gone.
+remove_stale_links() {
     find /etc -type l | while read -r link; do
         if ! [ -e "$link" ]; then
             case $(readlink "$link") in
@@ -38,21 +56,20 @@ setup_etc() {
             esac
         fi
     done
-    remove_copies "$copies"
 }
 
-# /etc/.clean lists the copies of the last activation.
+# Copies that are not wanted any more; /etc/.clean lists those of the last activation.
 remove_copies() {
-    if [ -e /etc/.clean ]; then
+    if [ -s /etc/.clean ]; then
         while read -r name; do
             case "$1" in
             *"$name
 "*) ;;
-            *) rm -f "/etc/$name" ;;
+            *) [ -L "/etc/$name" ] || rm -f "/etc/$name" ;; # it may have become a link
             esac
         done </etc/.clean
     fi
-    printf %s "$1" >/etc/.clean
+    if [ -n "$1" ] || [ -s /etc/.clean ]; then printf %s "$1" >/etc/.clean; fi
 }
 
 # A service is a daemon with its process id in /run/NAME.pid. A process that has ended but still
@@ -63,7 +80,8 @@ is_running() {
 
 # Its ports are free only when it is gone.
 stop_service() {
-    if is_running "$1"; then kill "$(cat "/run/$1.pid")"; fi
+    is_running "$1" || return 0
+    kill "$pid"
     tries=0
     while is_running "$1"; do
         tries=$((tries + 1))

@@ -48,7 +48,8 @@ in
         '';
     };
     system.activationScripts.hostname = lib.optionalString (cfg.hostName != "") ''
-      hostname ${cfg.hostName}
+      read -r name </proc/sys/kernel/hostname
+      [ "$name" = ${cfg.hostName} ] || hostname ${cfg.hostName}
     '';
   };
 }

@@ -38,13 +38,17 @@ in
     system.build = lib.mkIf cfg.enable { sshdConfig = validated; };
     system.activationScripts.sshd =
       if cfg.enable then ''
-        # What runs is known by the files that it was started with.
-        wanted="${cfg.package}/bin/sshd -f $(readlink -f /etc/ssh/sshd_config)"
-        if ! is_running sshd || [ "$(cat /run/sshd.command)" != "$wanted" ]; then
+        # What ran last is known by the files that it was started with.
+        program=${cfg.package}/bin/sshd
+        known=
+        settings=
+        [ -e /run/sshd.command ] && read -r known _ settings </run/sshd.command
+        if [ "$known" != "$program" ] || ! [ "$settings" -ef /etc/ssh/sshd_config ]; then
             stop_service sshd
-            $wanted
-            echo "$wanted" >/run/sshd.command
+            settings=$(readlink -f /etc/ssh/sshd_config)
+            echo "$program -f $settings" >/run/sshd.command
         fi
+        is_running sshd || "$program" -f "$settings"
       '' else "stop_service sshd\n";
   };
 }
