@@ -12,7 +12,8 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -160,6 +161,25 @@ def spawn(
         raise SetupError(f"{words[0]} is not installed", hint="it is in util-linux") from error
     _children.add(child)
     return child
+
+
+def apart(work: Callable[[], None]) -> Callable[[], bool]:
+    """Do *work* in a copy of this process; what is returned waits for it and says if it is done.
+
+    A copy lacks the other threads and could wait for their locks for ever: where there are any,
+    the work is not begun and the answer is no, as it is when the work raises.  Do it here then.
+    """
+    if threading.active_count() > 1:
+        return lambda: False
+    number = os.fork()
+    if number == 0:
+        status = 1
+        try:
+            work()
+            status = 0
+        finally:
+            os._exit(status)  # the caller's work is not for the copy to finish
+    return lambda: os.waitpid(number, 0)[1] == 0
 
 
 def wait(child: Child, seconds: float) -> int | None:

@@ -30,6 +30,7 @@ from harness.reports.comparison import (
     render_text,
     write_comparison,
 )
+from harness.reports.text import one_line
 from harness.results import (
     BranchResult,
     Cause,
@@ -233,6 +234,9 @@ def test_every_format_tells_the_same(tmp_path: Path) -> None:
     text = render_text(found)
     assert text.splitlines()[-1].startswith("REGRESSION: 1 cost beyond the limit")
     assert "\x1b" not in text + render_markdown(found)
+    for changed in found.cells:
+        told = changed.change is not Change.UNCHANGED
+        assert (one_line(changed.key.id) in text) == told
     for line in render_markdown(found).splitlines():
         if line.startswith("| ") and "---" not in line:
             assert line.replace("\\|", "").count("|") in (3, 4, 5)

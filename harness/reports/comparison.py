@@ -31,7 +31,6 @@ _HEADLINES: Mapping[Outcome, str] = {
     Outcome.FAILED: "REGRESSION",
     Outcome.ERROR: "INCONCLUSIVE",
 }
-_QUIET = (Change.GONE, Change.UNCHANGED)
 
 
 def headline(comparison: Comparison) -> str:
@@ -47,7 +46,7 @@ def render_text(comparison: Comparison) -> str:
     lines = [f"problem: {one_line(problem)}" for problem in comparison.problems]
     for change in Change:
         cells = comparison.of(change)
-        if cells and change not in _QUIET:
+        if cells and change is not Change.UNCHANGED:
             lines += ["", f"{change} ({len(cells)})"]
             lines += [f"  {line}" for cell in cells[:_MOST] for line in _cell_lines(cell)]
             lines += [f"  and {len(cells) - _MOST} more"] if len(cells) > _MOST else []
@@ -71,7 +70,7 @@ def render_markdown(comparison: Comparison) -> str:
     parts += [f"> **Problem:** {_code(problem)}\n" for problem in comparison.problems]
     for change in Change:
         cells = comparison.of(change)
-        if cells and change not in _QUIET:
+        if cells and change is not Change.UNCHANGED:
             rows = [_markdown_row(cell) for cell in cells[:_MOST]]
             more = f"\nand {len(cells) - _MOST} more\n" if len(cells) > _MOST else ""
             table = "\n".join(["| cell | base | head | why |", "| --- | --- | --- | --- |", *rows])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from urllib.parse import quote
 
@@ -52,9 +53,11 @@ class CellView:
     link: str  # the log's file, as a URL
     section: bool  # whether the page has a section for it
 
-    @property
+    @cached_property
     def evidence(self) -> int:
         """The bytes that its explanation and log take in the page."""
+        if not self.section:
+            return 0
         return len(escape(self.log).encode()) + len(escape(self.detail).encode())
 
     @property

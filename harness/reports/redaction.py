@@ -7,7 +7,10 @@ import operator
 import os
 import re
 import tempfile
+import types
+import typing
 from collections.abc import Mapping, Sequence
+from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -95,10 +98,18 @@ class _Copy:
 
 
 def _names(kind: type) -> tuple[str, ...]:
-    """The names of a dataclass's fields; nothing else has any."""
+    """The names of a dataclass's fields that can hold a text; nothing else has any."""
     if not dataclasses.is_dataclass(kind):
         return ()
-    return tuple(field.name for field in dataclasses.fields(kind))
+    hints = typing.get_type_hints(kind)
+    return tuple(f.name for f in dataclasses.fields(kind) if _holds_text(hints[f.name]))
+
+
+def _holds_text(hint: object) -> bool:
+    """False for numbers, truth values and words of our own."""
+    parts = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    ours = (int, float, bool, types.NoneType)
+    return not all(p in ours or (isinstance(p, type) and issubclass(p, Enum)) for p in parts)
 
 
 def host_folders() -> dict[str, str]:

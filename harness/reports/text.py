@@ -20,6 +20,8 @@ def clean(text: str) -> str:
 
     Line ends become ``\\n``: XML readers would change the others.
     """
+    if text.isprintable():  # as most texts are
+        return text
     if "\x1b" in text or "\x9b" in text:
         text = _ESCAPES.sub("", text)
     return _UNPRINTABLE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
@@ -27,6 +29,8 @@ def clean(text: str) -> str:
 
 def one_line(text: str, width: int = 300) -> str:
     """*text*, clean, on one line of at most *width* characters."""
+    if len(text) <= width and text.isprintable() and "  " not in text:
+        return text.strip()
     line = _SPACES.sub(" ", clean(text[: 8 * width])).strip()
     return line if len(line) <= width else line[: width - 3] + "..."
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
+from harness import process
 from harness.errors import ExitCode, HarnessError, SetupError
 from harness.reports import html, junit, markdown
 from harness.reports.redaction import Redactor
@@ -20,6 +21,10 @@ RENDERERS: Mapping[str, Callable[[RunResult], str]] = {
     "summary.md": markdown.render,
     "report.html": html.render,
 }
+#: The reports that take as long as the others together.
+_PAGES = ("summary.md", "report.html")
+#: So many cells are worth a second process.
+_MANY = 2000
 
 
 class ReportsError(HarnessError):
@@ -45,14 +50,37 @@ def write_reports(run: RunResult, folder: Path, redact: Redactor | None = None) 
     make_folder(folder)
     run = (redact or Redactor()).apply(run)
     told = with_survivors(run)  # for people; the results themselves stay as they are
-    failures: dict[str, Exception] = {}
-    for name, render in RENDERERS.items():
-        try:
-            write_atomically(folder / name, render(run if name == _RESULTS else told))
-        except Exception as error:  # noqa: BLE001 - raised below, when the others are safe
-            failures[name] = error
+
+    def write(names: Iterable[str]) -> dict[str, Exception]:
+        failures: dict[str, Exception] = {}
+        for name in names:
+            try:
+                text = RENDERERS[name](run if name == _RESULTS else told)
+                write_atomically(folder / name, text)
+            except Exception as error:  # noqa: BLE001 - raised below, when the others are safe
+                failures[name] = error
+        return failures
+
+    failures = _shared(write, _PAGES) if len(run.cells) >= _MANY else write(RENDERERS)
     if failures:
         raise ReportsError(failures) from next(iter(failures.values()))
+
+
+def _shared(
+    write: Callable[[Iterable[str]], dict[str, Exception]], others: Sequence[str]
+) -> dict[str, Exception]:
+    """Write all reports, *others* of them in a second process meanwhile."""
+
+    def work() -> None:
+        if write(others):
+            raise RuntimeError("written once more, by the first process, which can tell why")
+
+    done = process.apart(work)
+    try:
+        failures = write([name for name in RENDERERS if name not in others])
+    finally:
+        succeeded = done()
+    return failures if succeeded else failures | write(others)
 
 
 def make_folder(folder: Path) -> None:

@@ -218,7 +218,9 @@ def _record_reader(kind: type) -> _Read:
                 arguments[name] = read_field(arguments[name])
             except MisfitError as misfit:
                 raise misfit.within(name) from None
-        record = kind(**arguments)
+        # Not by the constructor: that of a frozen dataclass makes a call for each of its fields.
+        record: object = object.__new__(kind)
+        vars(record).update(arguments)
         for name in derived:
             if getattr(record, name) != value[name]:
                 raise _wrong(f"{getattr(record, name)} (from the rest)", value[name]).within(name)

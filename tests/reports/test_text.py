@@ -53,6 +53,13 @@ def test_one_line_is_one_line(text: str, width: int) -> None:
     assert len(line.splitlines()) <= 1
 
 
+@given(st.text(st.characters(categories=("L", "N", "P", "Z", "S", "Cn"))))
+def test_texts_that_need_no_cleaning_are_spared_it_rightly(text: str) -> None:
+    """Printable texts take a short way; one more character sends them the long way."""
+    assert clean(text) == clean(f"{text}\x7f")
+    assert one_line(text) == one_line(f"{text}\x7f")
+
+
 @given(st.lists(st.text(max_size=12), max_size=30), st.integers(1, 8), st.integers(1, 60))
 def test_tail_is_the_end_within_its_bounds(lines: list[str], most: int, size: int) -> None:
     text = clean("\n".join(lines)).rstrip("\n")

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 from junitparser import JUnitXml
 
+from harness import process
 from harness.errors import ExitCode, SetupError
 from harness.reports import Redactor, ReportsError, write_reports, writing
 from harness.reports.writing import write_atomically
@@ -44,6 +45,39 @@ def test_a_failing_report_does_not_lose_the_others(
     assert set(caught.value.failures) == {"junit.xml", "results.json"}
     assert "junit.xml: ZeroDivisionError: no cells" in caught.value.message
     assert {file.name for file in tmp_path.iterdir()} == {"summary.md", "report.html"}
+
+
+def test_a_large_run_is_written_by_two_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_reports(RUN, tmp_path / "one", Redactor(NOTHING, []))
+    writers: list[str] = []
+
+    def apart(work: Callable[[], None]) -> Callable[[], bool]:
+        writers.append("copy")
+        work()
+        return lambda: True
+
+    monkeypatch.setattr(writing, "_MANY", 1)
+    monkeypatch.setattr(process, "apart", apart)
+    write_reports(RUN, tmp_path / "two", Redactor(NOTHING, []))
+    assert writers == ["copy"]
+    for name in FILES:
+        assert (tmp_path / "one" / name).read_text() == (tmp_path / "two" / name).read_text()
+
+
+@pytest.mark.parametrize("broken", ["report.html", "results.json"])
+def test_a_failure_in_either_process_is_told_and_loses_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    def fail(run: RunResult) -> str:
+        raise ZeroDivisionError(f"in {broken}")
+
+    monkeypatch.setattr(writing, "_MANY", 1)
+    monkeypatch.setattr(writing, "RENDERERS", {**writing.RENDERERS, broken: fail})
+    with pytest.raises(ReportsError, match=f"{broken}: ZeroDivisionError: in {broken}"):
+        write_reports(RUN, tmp_path)
+    assert {file.name for file in tmp_path.iterdir()} == FILES - {broken}
 
 
 def test_no_report_names_the_host(tmp_path: Path) -> None:
