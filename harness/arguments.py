@@ -118,7 +118,7 @@ def add_machine(parser: argparse.ArgumentParser) -> None:
         type=positive_count,
         default=None,
         metavar="N",
-        help="machines side by side (default: one per core, at most 4)",
+        help="machines side by side (default: one per core and one more, at most 4)",
     )
 
 

@@ -25,16 +25,8 @@ from harness.machines.base import Machine
 
 #: A session starts for every cell, so it goes without what prints, writes or collects garbage.
 _LEFT_OUT = (
-    *(
-        "cacheprovider",
-        "doctest",
-        "faulthandler",
-        "junitxml",
-        "legacypath",
-        "pastebin",
-        "setuponly",
-    ),
-    *("setupplan", "stepwise", "terminal", "threadexception", "unraisableexception"),
+    *("cacheprovider", "faulthandler", "pastebin", "setuponly", "setupplan", "stepwise"),
+    *("terminal", "threadexception", "unraisableexception"),
 )
 _OPTIONS = (
     # Modules are named after their path below the root: files of one name must not be mixed up.

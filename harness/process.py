@@ -167,11 +167,15 @@ def apart(work: Callable[[], None]) -> Callable[[], bool]:
     """Do *work* in a copy of this process; what is returned waits for it and says if it is done.
 
     A copy lacks the other threads and could wait for their locks for ever: where there are any,
-    the work is not begun and the answer is no, as it is when the work raises.  Do it here then.
+    or no process can be had, the work is not begun and the answer is no, as it is when the work
+    raises or its end cannot be known.  Do it here then.
     """
     if threading.active_count() > 1:
         return lambda: False
-    number = os.fork()
+    try:
+        number = os.fork()
+    except OSError:  # the limit of processes or of memory
+        return lambda: False
     if number == 0:
         status = 1
         try:
@@ -179,7 +183,14 @@ def apart(work: Callable[[], None]) -> Callable[[], bool]:
             status = 0
         finally:
             os._exit(status)  # the caller's work is not for the copy to finish
-    return lambda: os.waitpid(number, 0)[1] == 0
+
+    def done() -> bool:
+        try:
+            return os.waitpid(number, 0)[1] == 0
+        except ChildProcessError:  # our own caller ignores SIGCHLD, which is inherited (wait(2))
+            return False
+
+    return done
 
 
 def wait(child: Child, seconds: float) -> int | None:

@@ -126,8 +126,11 @@ class Limits:
 
 
 def usual_jobs() -> int:
-    """Lanes when nobody says how many: a machine for each core, which emulation keeps busy."""
-    return min(_MOST_JOBS, len(os.sched_getaffinity(0)))
+    """Lanes when nobody says how many: a machine for each core, which emulation keeps busy.
+
+    And one more, for when one of them waits: a rebuild under a dead network can take minutes.
+    """
+    return min(_MOST_JOBS, len(os.sched_getaffinity(0)) + 1)
 
 
 def begin(plan: Plan, facts: Mapping[str, str] | None = None) -> RunResult:

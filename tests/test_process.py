@@ -30,6 +30,16 @@ def test_a_copy_that_fails_says_no_and_ends() -> None:
     assert in_a_process_of_its_own(text) == ["False"]
 
 
+def test_where_no_process_can_be_had_the_answer_is_no() -> None:
+    text = "def no(): raise BlockingIOError(11, 'Resource temporarily unavailable')\nos.fork = no\n"
+    assert in_a_process_of_its_own(f"{text}print(apart(lambda: print('begun'))())") == ["False"]
+
+
+def test_an_end_that_cannot_be_known_is_no_success() -> None:
+    text = "import signal\nsignal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
+    assert in_a_process_of_its_own(f"{text}print(apart(lambda: None)())") == ["False"]
+
+
 def test_with_other_threads_nothing_is_begun(tmp_path: Path) -> None:
     go = threading.Event()
     other = threading.Thread(target=go.wait)

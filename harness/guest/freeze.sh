@@ -65,6 +65,7 @@ describe_layer() {
     echo -n "$table" >/run/layer.table
 }
 
+[[ -r /proc/1/task/1/children ]] || exit 3 # a kernel without CONFIG_PROC_CHILDREN
 end_daemons
 sorted=$(busybox sort -s -k 2,2 /proc/self/mounts) # what is below comes first
 mapfile -t mounts <<<"$sorted"

@@ -94,7 +94,7 @@ class Backdoor:
         """
         with self._turn:
             self.tell(line)
-            deadline = time.monotonic() + timeout
+            deadline = time.monotonic() + timeout + GRACE
             said = []
             while (last := self._line(deadline)) != b"layer %d" % number:
                 if last == b"layer %d: failed" % number:

@@ -220,7 +220,7 @@ def _record_reader(kind: type) -> _Read:
                 raise misfit.within(name) from None
         # Not by the constructor: that of a frozen dataclass makes a call for each of its fields.
         record: object = object.__new__(kind)
-        vars(record).update(arguments)
+        vars(record).update(zip(wanted, map(arguments.__getitem__, wanted), strict=True))
         for name in derived:
             if getattr(record, name) != value[name]:
                 raise _wrong(f"{getattr(record, name)} (from the rest)", value[name]).within(name)

@@ -108,7 +108,10 @@ def test_a_layer_says_what_it_shares_and_its_answers_come_from_it(open_guest: Gu
     ("said", "error"),
     [(b"mounts\nlayer 3: failed\n", "layer 3 did not begin"), (b"mounts\nlayer 2\n", "hangs")],
 )
-def test_a_layer_that_does_not_begin(open_guest: Guest, said: bytes, error: str) -> None:
+def test_a_layer_that_does_not_begin(
+    open_guest: Guest, monkeypatch: pytest.MonkeyPatch, said: bytes, error: str
+) -> None:
+    monkeypatch.setattr(backdoor, "GRACE", 0.1)
     thread = open_guest.answering(said)
     with pytest.raises(LostShellError, match=error):
         open_guest.door.begin_layer("layer 3", 3, 0.2)

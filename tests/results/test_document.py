@@ -48,6 +48,13 @@ def test_what_is_written_is_read_back(
     validator.validate(json.loads(text))
 
 
+def test_another_programs_order_of_keys_is_not_kept(tmp_path: Path) -> None:
+    text = render(sample_run())
+    document = json.loads(text)
+    document["cells"] = [dict(reversed(cell.items())) for cell in document["cells"]]
+    assert render(read_back(tmp_path, json.dumps(document))) == text
+
+
 def test_a_large_run_is_read_back_and_fits_the_schema(tmp_path: Path) -> None:
     run = sample_run()
     assert read_back(tmp_path, render(run)) == run

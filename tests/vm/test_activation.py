@@ -13,14 +13,15 @@ from tests.vm.conftest import MakeMachine
 pytestmark = pytest.mark.vm
 
 MODULES = Path(harness.systems.pocket.__file__).parent / "tree" / "nixos" / "modules"
-#: Two systems' etc as the module builds them: links to sources, and the modes of copies.
+#: Three systems; their etc are as the module builds them: links to sources, and modes of copies.
 SYSTEMS = """\
-mkdir -p /root/one/etc/ssh/deep /root/two/etc/ssh /root/sources; cd /root
+mkdir -p /root/a/ssh/deep /root/b/ssh /root/sources /root/one /root/two /root/three; cd /root
+ln -s /root/a one/etc; ln -s /root/b two/etc; ln -s /root/a three/etc
 for name in plain deep copy other .hidden; do echo "$name" >sources/$name; done
-ln -s /root/sources/plain one/etc/plain; ln -s /root/sources/deep one/etc/ssh/deep/file
-ln -s /root/sources/copy one/etc/ssh/copy; echo 0600 >one/etc/ssh/copy.mode
-ln -s /root/sources/.hidden one/etc/.hidden; ln -s /root/sources one/etc/folder
-ln -s /root/sources/other two/etc/plain; ln -s /root/sources/copy two/etc/ssh/copy
+ln -s /root/sources/plain a/plain; ln -s /root/sources/deep a/ssh/deep/file
+ln -s /root/sources/copy a/ssh/copy; echo 0600 >a/ssh/copy.mode
+ln -s /root/sources/.hidden a/.hidden; ln -s /root/sources a/folder
+ln -s /root/sources/other b/plain; ln -s /root/sources/copy b/ssh/copy
 """
 
 
@@ -29,8 +30,9 @@ def started(make_machine: MakeMachine) -> QemuMachine:
     machine = make_machine()
     machine.start()
     functions = (MODULES / "activate-functions.sh").read_text()
-    text = functions.replace("@out@", "/root/none").replace("@busybox@", "/usr")
-    machine.succeed(f"cat >/root/functions <<'EOF'\n{text}EOF\n{SYSTEMS}")
+    text = functions.replace("@out@", "$1").replace("@busybox@", "/usr")
+    text += 'setup_etc "$systemConfig/etc"\n' + (MODULES / "activate-end.sh").read_text()
+    machine.succeed(f"cat >/root/activate <<'EOF'\n{text}EOF\n{SYSTEMS}")
     machine.succeed("ln -s /root/sources/plain /etc/foreign; ln -s /gone /etc/dangling")
     return machine
 
@@ -38,12 +40,13 @@ def started(make_machine: MakeMachine) -> QemuMachine:
 @pytest.fixture
 def machine(started: QemuMachine) -> QemuMachine:
     """The same machine, without an activation of an earlier test."""
-    started.succeed("rm -rf /etc/static /etc/.clean /etc/plain /etc/ssh /etc/.hidden /etc/folder")
+    names = ("static", ".clean", "plain", "ssh", ".hidden", "folder")
+    started.succeed(f"rm -rf /run/current-system {' '.join(f'/etc/{name}' for name in names)}")
     return started
 
 
 def activate(machine: QemuMachine, system: str) -> None:
-    machine.succeed(f"busybox sh -euc '. /root/functions; setup_etc /root/{system}/etc'")
+    machine.succeed(f"busybox sh -eu /root/activate /root/{system}")
 
 
 def linked(machine: QemuMachine, name: str) -> str:
@@ -86,3 +89,12 @@ def test_what_was_changed_by_hand_is_put_right(machine: QemuMachine) -> None:
         "plain\ndeep\n.hidden\n"
     )
     assert machine.succeed("stat -c %a /etc/ssh/copy") == "600\n"
+
+
+def test_a_collected_system_does_not_take_its_likes_etc_with_it(machine: QemuMachine) -> None:
+    """Systems often share an etc; the links lead by way of the system that is running."""
+    activate(machine, "one")
+    activate(machine, "three")
+    assert linked(machine, "static") == "/root/three/etc"
+    machine.succeed("mv /root/one /root/collected")
+    assert machine.succeed("cat /etc/plain; mv /root/collected /root/one") == "plain\n"

@@ -10,9 +10,10 @@ put_link() {
 }
 
 # /etc/static → the system's etc; /etc/NAME → /etc/static/NAME, or a copy where there is a mode.
-# Nothing is forked for what is as it should be: most of it is, in every activation.
+# Nothing is forked for what is as it should be: most of it is, in every activation.  Another
+# system is linked even if its etc is the same, since the earlier one may be collected.
 setup_etc() {
-    if ! [ /etc/static -ef "$1" ]; then
+    if ! [ /run/current-system -ef "$systemConfig" ] || ! [ /etc/static -ef "$1" ]; then
         put_link "$1" /etc/static
         remove_stale_links
     fi

@@ -42,7 +42,7 @@ in
         program=${cfg.package}/bin/sshd
         known=
         settings=
-        [ -e /run/sshd.command ] && read -r known _ settings </run/sshd.command
+        [ -s /run/sshd.command ] && read -r known _ settings </run/sshd.command
         if [ "$known" != "$program" ] || ! [ "$settings" -ef /etc/ssh/sshd_config ]; then
             stop_service sshd
             settings=$(readlink -f /etc/ssh/sshd_config)
