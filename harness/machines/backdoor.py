@@ -93,7 +93,8 @@ class Backdoor:
         Raises `LostShellError` when it does not begin (harness/guest/layer.sh).
         """
         with self._turn:
-            self.tell(line)
+            # Without a program there is no layer.sh to say so; a layer that is killed has begun.
+            self.tell(f"{line} || [ $? -gt 128 ] || echo 'layer {number}: failed' >&{_ANSWERS}")
             deadline = time.monotonic() + timeout + GRACE
             said = []
             while (last := self._line(deadline)) != b"layer %d" % number:

@@ -138,14 +138,12 @@ def integer(sheet: Sheet, node: yaml.Node, what: str, least: int, most: int) -> 
     """A whole number within bounds, in plain decimal digits."""
     if not _is("a number", sheet, node, what):
         return None
-    if not re.fullmatch(r"0|[1-9][0-9]{0,17}", node.value):
-        sheet.complain(node, f"{what} must be a whole number in decimal digits")
+    plain = re.fullmatch(r"0|[1-9][0-9]{0,17}", node.value)
+    if not plain or not least <= int(node.value) <= most:
+        digits = "" if plain else ", in decimal digits"
+        sheet.complain(node, f"{what} must be a whole number from {least} to {most}{digits}")
         return None
-    value = int(node.value)
-    if not least <= value <= most:
-        sheet.complain(node, f"{what} must be between {least} and {most}")
-        return None
-    return value
+    return int(node.value)
 
 
 def boolean(sheet: Sheet, node: yaml.Node, what: str) -> bool | None:

@@ -125,7 +125,16 @@ def test_unused_files_are_warnings(write: Write, known: tuple[str, ...]) -> None
         ("hosts.nix}", "hosts.nix, changes: nothing}", "5:3: no edit changes anything"),
         ("strategies: none", "strategies: none\nbase: gone.nix", "7:7: 'base' does not exist"),
         ("strategies: none", "strategies: none\nifd: yes", "7:6: 'ifd' must be true or false, not"),
-        ("strategies: none", "strategies: none\npatience: 0", "7:11: 'patience' must be between 1"),
+        (
+            "strategies: none",
+            "strategies: none\npatience: 0",
+            "7:11: 'patience' must be a whole number from 1 to ",
+        ),
+        (
+            "strategies: none",
+            "strategies: none\npatience: -5",
+            "7:11: 'patience' must be a whole number from 1 to 86400, in decimal digits",
+        ),
         ("strategies: none", "strategies: none\npatience: 1.5", "7:11: 'patience' must be a whole"),
         ("strategies: none", "strategies: none\nmachine: {ram: 1}", "7:11: 'machine': unknown key"),
         (

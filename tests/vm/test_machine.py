@@ -262,6 +262,21 @@ def test_sabotage_the_disk_stays_writable(
         small.branch("start")
 
 
+@pytest.mark.parametrize("program", ["layer", "unshare"])
+def test_a_layer_whose_program_fails_does_not_look_like_a_hanging_machine(
+    small: QemuMachine, program: str
+) -> None:
+    """`busybox unshare` asks the kernel, which may refuse; here by its limit of name spaces."""
+    broken = {
+        "layer": "rm /usr/bin/layer",
+        "unshare": "echo 0 > /proc/sys/user/max_pid_namespaces",
+    }
+    small.succeed(broken[program])
+    small.checkpoint("start")
+    with pytest.raises(MachineError, match="layer 1 did not begin"):
+        small.branch("start")
+
+
 def test_powering_off_from_a_branch(small: QemuMachine) -> None:
     small.checkpoint("start")
     small.branch("start")
