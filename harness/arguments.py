@@ -118,7 +118,8 @@ def add_machine(parser: argparse.ArgumentParser) -> None:
         type=positive_count,
         default=None,
         metavar="N",
-        help="machines side by side (default: one per core and one more, at most 4)",
+        help="machines side by side (default: one per core, at most 4); with more a run is over"
+        " sooner, and each rebuild takes longer",
     )
 
 

@@ -128,9 +128,10 @@ class Limits:
 def usual_jobs() -> int:
     """Lanes when nobody says how many: a machine for each core, which emulation keeps busy.
 
-    And one more, for when one of them waits: a rebuild under a dead network can take minutes.
+    More end sooner, since a rebuild under a dead network waits for minutes, but they share the
+    cores meanwhile, and then the seconds of strategies cannot be compared.
     """
-    return min(_MOST_JOBS, len(os.sched_getaffinity(0)) + 1)
+    return min(_MOST_JOBS, len(os.sched_getaffinity(0)))
 
 
 def begin(plan: Plan, facts: Mapping[str, str] | None = None) -> RunResult:
