@@ -52,26 +52,39 @@ def _merged(words: Sequence[str], folder: Path) -> RunResult:
             earlier.replace(folder / f"{RESULTS}.earlier")
         write_reports(_nothing(error), folder)
         raise
-    sources = [results_file(word).parent for word in words]
-    cells = (_with_log(cell, sources[merged.origin[cell.key]], folder) for cell in merged.run.cells)
+    sources = [os.path.realpath(results_file(word).parent) for word in words]
+    logs = _Logs(folder)
+    cells = (logs.bring(cell, sources[merged.origin[cell.key]]) for cell in merged.run.cells)
     return replace(merged.run, cells=tuple(cells))
 
 
-def _with_log(cell: CellResult, source: Path, folder: Path) -> CellResult:
-    """The cell with its log copied over; without one where the shard did not bring it along."""
-    if not cell.log:
+class _Logs:
+    """The logs of cells, copied into *folder*."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._made: set[str] = set()  # folders, once each: there are many logs
+
+    def bring(self, cell: CellResult, source: str) -> CellResult:
+        """The cell, its log copied from *source*; without one where the shard did not bring it."""
+        if not cell.log:
+            return cell
+        log = os.path.realpath(f"{source}/{cell.log}")
+        # A stranger's link could lead anywhere on this host.
+        if not log.startswith(f"{source}/") or not os.path.isfile(log):  # noqa: PTH113 - see below
+            return replace(cell, log="")  # Path.is_file raises where it may not look
+        target = self._folder / cell.log
+        try:
+            self._make(target.parent)
+            shutil.copyfile(log, target)
+        except OSError as error:
+            raise SetupError(f"cannot write {target}: {error.strerror}") from error
         return cell
-    log, target = source / cell.log, folder / cell.log
-    if not os.path.isfile(log):  # noqa: PTH113 - Path.is_file raises where it may not look
-        return replace(cell, log="")
-    if not os.path.realpath(log).startswith(f"{os.path.realpath(source)}/"):
-        return replace(cell, log="")  # a stranger's link could lead anywhere on this host
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(log, target)
-    except OSError as error:
-        raise SetupError(f"cannot write {target}: {error.strerror}") from error
-    return cell
+
+    def _make(self, folder: Path) -> None:
+        if str(folder) not in self._made:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._made.add(str(folder))
 
 
 def _nothing(error: HarnessError) -> RunResult:
