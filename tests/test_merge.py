@@ -22,22 +22,11 @@ from harness.results import (
     Witness,
 )
 from harness.results.document import read_results, render
-from harness.scenario import Scenario, Selection, discover, load_scenarios
-from harness.strategies import registry
+from harness.scenario import Scenario
 from tests.finished import ran
 
 ROOT = Path(__file__).parent.parent
 LEAK = Witness("internet-silent", False, "1 connection")
-
-
-@pytest.fixture(scope="module")
-def scenarios() -> tuple[Scenario, ...]:
-    return load_scenarios(discover(ROOT / "scenarios"), registry())
-
-
-@pytest.fixture(scope="module")
-def whole(scenarios: tuple[Scenario, ...]) -> Plan:
-    return plan(scenarios, Selection(system=("pocket",)))
 
 
 def shards(whole: Plan, count: int) -> list[Part]:

@@ -13,28 +13,16 @@ from harness.cli import main
 from harness.commands.planning import own_shard
 from harness.errors import HarnessError, UsageError
 from harness.merge import NotOneRunError
-from harness.plan import Plan, plan, shard
+from harness.plan import Plan, shard
 from harness.results import (
     Role,
     Witness,
 )
 from harness.results.document import render
-from harness.scenario import Scenario, Selection, discover, load_scenarios
-from harness.strategies import registry
 from tests.finished import ran
 
 ROOT = Path(__file__).parent.parent
 LEAK = Witness("internet-silent", False, "1 connection")
-
-
-@pytest.fixture(scope="module")
-def scenarios() -> tuple[Scenario, ...]:
-    return load_scenarios(discover(ROOT / "scenarios"), registry())
-
-
-@pytest.fixture(scope="module")
-def whole(scenarios: tuple[Scenario, ...]) -> Plan:
-    return plan(scenarios, Selection(system=("pocket",)))
 
 
 def test_the_plan_as_a_job_matrix(capsys: pytest.CaptureFixture[str], whole: Plan) -> None:

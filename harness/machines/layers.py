@@ -48,12 +48,14 @@ class Layers:
     def enter(self) -> bool:
         """Begin a layer; the shell's answers have to come from it from now on.
 
-        False when an earlier layer changed what all share: restore instead.
+        False when an earlier layer changed what all share: restore instead.  Raises `MachineError`
+        when a disk below it could be written.
         """
         number = next(self._numbers)
         begin = f"busybox unshare --mount --uts --ipc --pid --fork layer {number} {self._start}"
         shared = self._shell.begin_layer(begin, number, _LIMIT)
         if self._shared is None:
+            _check_disks(shared)
             self._shared = shared
         return self._shared == shared
 
@@ -65,3 +67,10 @@ class Layers:
     def forget(self) -> None:
         """There is no layer any more: the machine was restored to a state without one."""
         self._shell.layer = 0
+
+
+def _check_disks(shared: str) -> None:
+    """The lines of /proc/self/mounts (proc(5)) tell: a device, its place, type and options."""
+    for words in map(str.split, shared.splitlines()):
+        if words[2:3] == ["ext4"] and "ro" not in words[3].split(","):
+            raise MachineError(f"a disk below the layer is writable: {words[1]}")

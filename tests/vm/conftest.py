@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from harness.machines.command_line import Forwards
 from harness.machines.qemu import QemuMachine
 
 MakeMachine = Callable[..., QemuMachine]
+SMALL = MachineSize(memory=384, disk=768, second_disk=64)
 
 
 @pytest.fixture(scope="session")
@@ -45,3 +48,24 @@ def make_machine(
     yield make
     for machine in made:
         machine.crash()
+
+
+@pytest.fixture
+def small(make_machine: MakeMachine) -> Iterator[QemuMachine]:
+    """A machine for a test that breaks it; nothing may be left of it afterwards."""
+    own = make_machine(size=SMALL)
+    own.start()
+    yield own
+    own.crash()
+    assert not processes_mentioning(str(own._folder))
+    assert not list(own._folder.glob("*.qcow2"))
+
+
+def processes_mentioning(text: str) -> list[str]:
+    found = []
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            words = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            if text in words and entry.name != str(os.getpid()):
+                found.append(words)
+    return found

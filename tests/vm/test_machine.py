@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import http.server
 import os
@@ -24,11 +23,9 @@ from harness.machines.accelerator import Accelerator, kvm_fault
 from harness.machines.base import Capability, Link, Machine, MachineSize
 from harness.machines.qemu import QemuMachine
 from tests.machines.contract import CHECKPOINT_CHECKS, CHECKS, Check
-from tests.vm.conftest import MakeMachine
+from tests.vm.conftest import SMALL, MakeMachine, processes_mentioning
 
 pytestmark = pytest.mark.vm
-
-SMALL = MachineSize(memory=384, disk=768, second_disk=64)
 
 
 @pytest.fixture(scope="module")
@@ -36,27 +33,6 @@ def machine(make_machine: MakeMachine) -> QemuMachine:
     shared = make_machine()
     shared.start()
     return shared
-
-
-@pytest.fixture
-def small(make_machine: MakeMachine) -> Iterator[QemuMachine]:
-    """A machine for a test that breaks it; nothing may be left of it afterwards."""
-    own = make_machine(size=SMALL)
-    own.start()
-    yield own
-    own.crash()
-    assert not processes_mentioning(str(own._folder))
-    assert not list(own._folder.glob("*.qcow2"))
-
-
-def processes_mentioning(text: str) -> list[str]:
-    found = []
-    for entry in Path("/proc").iterdir():
-        with contextlib.suppress(OSError):
-            words = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            if text in words and entry.name != str(os.getpid()):
-                found.append(words)
-    return found
 
 
 def doomed(machine: Machine, command: str, cause: str) -> None:
@@ -193,94 +169,6 @@ def test_cut_link_stops_everything(connected: QemuMachine) -> None:
     assert connected.execute(fetch, timeout=20).status != 0
     connected.set_link(Link.UP)
     assert connected.wait_until_succeeds(fetch, 30) == "xxxx"
-
-
-def test_disks_are_read_only_below_a_branch(small: QemuMachine) -> None:
-    small.checkpoint("start")
-    small.branch("start")
-    with pytest.raises(MachineError, match="in a branch of start"):
-        small.checkpoint("more")
-    assert small.execute("mkdir /d; mount -o rw /dev/vda /d").status != 0
-    small.restore("start")
-    small.succeed("! test -e /d; touch /x")
-
-
-@pytest.mark.parametrize("left", ["/dev/null", "/root/open"])
-def test_where_something_runs_a_branch_is_a_restore(small: QemuMachine, left: str) -> None:
-    small.succeed(f"sleep 1000 > {left} 2>&1 &")
-    small.checkpoint("start")
-    for _ in range(2):
-        small.branch("start")
-        small.succeed("! test -e /root/new; touch /root/new; ps | grep '[s]leep 1000'")
-    small.restore("start")
-    small.succeed("! test -e /root/new")
-
-
-def test_a_file_over_another_is_read_only_in_a_branch(small: QemuMachine) -> None:
-    small.succeed(
-        "echo kept > /run/over; echo below > /root/file; mount --bind /run/over /root/file"
-    )
-    small.checkpoint("start")
-    for _ in range(2):
-        small.branch("start")
-        small.succeed("test $HARNESS_LAYER -gt 0; test $(cat /root/file) = kept")
-        assert "Read-only" in small.execute("echo new > /root/file").stderr
-    small.restore("start")
-
-
-def test_a_systems_daemons_run_in_every_layer(small: QemuMachine) -> None:
-    activate = "sleep 7777 >/dev/null 2>&1 & echo $! > /run/sleepd.pid"
-    small.succeed(
-        "mkdir -p /run/current-system; cd /run/current-system;"
-        f" printf '#!/bin/sh\\n%s\\n' '{activate}' > activate; chmod +x activate; ./activate"
-    )
-    runs = "test $(ps | grep -c '[s]leep 7777') = 1; kill -0 $(cat /run/sleepd.pid)"
-    small.succeed(runs)
-    small.checkpoint("start")
-    for _ in range(2):
-        small.branch("start")
-        small.succeed(f"test $HARNESS_LAYER -gt 0; {runs}; kill $(cat /run/sleepd.pid)")
-    small.restore("start")
-    small.succeed(runs)
-
-
-def test_sabotage_the_layer_ends_before_its_cell(small: QemuMachine) -> None:
-    small.checkpoint("start")
-    small.branch("start")
-    small.execute("(sleep 1; busybox poweroff -f) >/dev/null 2>&1 &")
-    time.sleep(3)
-    with pytest.raises(MachineError, match=r"comes from layer \[0\], not from 1"):
-        small.execute("true")
-
-
-def test_sabotage_the_disk_stays_writable(
-    small: QemuMachine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    small.checkpoint("start")
-    monkeypatch.setattr(small._layers, "freeze", lambda: True)
-    with pytest.raises(MachineError, match="layer 1 did not begin"):
-        small.branch("start")
-
-
-@pytest.mark.parametrize("program", ["layer", "unshare"])
-def test_a_layer_whose_program_fails_does_not_look_like_a_hanging_machine(
-    small: QemuMachine, program: str
-) -> None:
-    """`busybox unshare` asks the kernel, which may refuse; here by its limit of name spaces."""
-    broken = {
-        "layer": "rm /usr/bin/layer",
-        "unshare": "echo 0 > /proc/sys/user/max_pid_namespaces",
-    }
-    small.succeed(broken[program])
-    small.checkpoint("start")
-    with pytest.raises(MachineError, match="layer 1 did not begin"):
-        small.branch("start")
-
-
-def test_powering_off_from_a_branch(small: QemuMachine) -> None:
-    small.checkpoint("start")
-    small.branch("start")
-    small.shutdown()
 
 
 @pytest.mark.parametrize(
