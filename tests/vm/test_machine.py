@@ -262,12 +262,14 @@ def test_machine_dies_with_its_harness(image: Image, tmp_path: Path) -> None:
     harness = subprocess.Popen(
         [sys.executable, "-c", script, tmp_path], stdout=subprocess.PIPE, text=True
     )
-    assert harness.stdout is not None
-    with harness.stdout as lines:
-        assert "up\n" in iter(lines.readline, "")
-    assert processes_mentioning(str(tmp_path))
-    harness.kill()
-    harness.wait()
+    try:
+        assert harness.stdout is not None
+        with harness.stdout as lines:
+            assert "up\n" in iter(lines.readline, "")
+        assert processes_mentioning(str(tmp_path))
+    finally:
+        harness.kill()
+        harness.wait()
     deadline = time.monotonic() + 10
     while processes_mentioning(str(tmp_path)):
         assert time.monotonic() < deadline
